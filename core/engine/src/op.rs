@@ -1,0 +1,233 @@
+//! The closed set of operations a plan is made of. Every op is phrased as *ensure*: doing it twice is doing it once.
+//! Ops are data; nothing here touches a machine.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exec::Exec;
+use crate::probe::Probe;
+use crate::require::Condition;
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "op")]
+pub enum Op {
+    /// A guest with this identity and this shape exists. Host only.
+    EnsureGuest(GuestSpec),
+    /// No guest with this identity exists. Refuses a guest that is not ours. Host only.
+    RemoveGuest(GuestIdentity),
+    /// The guest is in this power state. Host only.
+    Power {
+        /// Which guest.
+        guest: GuestIdentity,
+        /// The state it must end in.
+        to: Power,
+    },
+    /// The guest's description panel shows this text. Host only.
+    Describe {
+        /// Which guest.
+        guest: GuestIdentity,
+        /// Markdown, at most 8 KiB (Proxmox's limit).
+        text: String,
+    },
+    /// These files of the host are in the guest, byte for byte. Host only.
+    Push {
+        /// Which guest.
+        guest: GuestIdentity,
+        /// What goes where.
+        files: Vec<PushFile>,
+    },
+    /// A tar stream written by a guest command is stored on the host as a verified archive. Host only.
+    Pull {
+        /// Which guest.
+        guest: GuestIdentity,
+        /// The command whose stdout is the tar stream.
+        exec: Exec,
+        /// Where the archive is written, on the host.
+        archive: String,
+        /// What the archive's metadata says beside what is counted from its content.
+        metadata: BTreeMap<String, String>,
+    },
+    /// The path is this file, directory or link – or nothing.
+    PutFile(PutFile),
+    /// A command has run to a successful end.
+    Exec(Exec),
+    /// A systemd unit is in this state.
+    Service {
+        /// Unit name with suffix.
+        unit: String,
+        /// The state it must end in.
+        state: ServiceState,
+    },
+    /// The probe succeeded before its deadline.
+    Probe(Probe),
+    /// A read-only command; its stdout is kept under a name for later requirements and stages.
+    Observe {
+        /// Name of the observation, unique in the operation.
+        name: String,
+        /// The command. Its exit status is kept, too: a failing one is an observation, not a failure.
+        exec: Exec,
+    },
+    /// A condition on observations that must hold.
+    Require {
+        /// The condition.
+        that: Condition,
+        /// What failed, as a sentence.
+        otherwise: String,
+        /// What to do, as sentences or commands to paste.
+        remedy: Vec<String>,
+    },
+}
+
+/// Which guest, and how it is recognised as ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuestIdentity {
+    /// The target's own identifier: the VMID on Proxmox.
+    pub id: String,
+    /// Id of the instance that lives in it.
+    pub instance: String,
+    /// Tag that only the operation which created the guest knows; a guest without it is nobody's to remove.
+    pub tag: String,
+}
+
+/// The shape of a new guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestSpec {
+    /// Identity to create it under.
+    pub identity: GuestIdentity,
+    /// Host name inside, a DNS label.
+    pub hostname: String,
+    /// Template, in the target's own notation (`local:vztmpl/…` on Proxmox).
+    pub template: String,
+    /// Storage for the root file system.
+    pub storage: String,
+    /// Root file system, GiB.
+    pub disk_gb: u32,
+    /// CPU cores.
+    pub cores: u32,
+    /// Memory, MiB.
+    pub memory_mb: u32,
+    /// Swap, MiB.
+    pub swap_mb: u32,
+    /// The one network interface.
+    pub network: GuestNetwork,
+    /// Tags that say what it is, beside the operation's own.
+    pub tags: Vec<String>,
+}
+
+/// The guest's network interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestNetwork {
+    /// Host bridge.
+    pub bridge: String,
+    /// Address with prefix length, e.g. `192.168.1.50/24`.
+    pub address: String,
+    /// IPv4 gateway.
+    pub gateway: Option<String>,
+    /// Name servers; empty = the host's own.
+    pub nameservers: Vec<String>,
+}
+
+/// Power state of a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Power {
+    /// Started, and its init system answers.
+    Running,
+    /// Shut down cleanly, by force when its own time limit passes.
+    Stopped,
+}
+
+/// One file to push into a guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushFile {
+    /// Absolute path on the host.
+    pub from: String,
+    /// Absolute path in the guest.
+    pub to: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// Lower-case hex SHA-256 of the content; checked on both sides.
+    pub sha256: String,
+}
+
+/// What a path must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PutFile {
+    /// Absolute path.
+    pub path: String,
+    /// Permission bits; ignored for links and absence.
+    pub mode: u32,
+    /// `user:group`, names or numbers of the machine the file lies on.
+    pub owner: String,
+    /// What is there.
+    pub content: Content,
+}
+
+/// Content of a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// A regular file with this text, replaced atomically and fsynced.
+    Text(String),
+    /// A directory. Existing content is left alone.
+    Directory,
+    /// A symbolic link to this target, switched by one rename.
+    Link(String),
+    /// A file of so many random characters of `[A-Za-z0-9]`. Made once: an existing file is kept.
+    /// The characters never leave the machine that makes them.
+    Random {
+        /// Number of characters, at most 1024.
+        length: u32,
+    },
+    /// Nothing: the file, link or directory (with all that is in it) is gone.
+    Absent,
+}
+
+/// State of a systemd unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceState {
+    /// Starts at boot and runs now.
+    EnabledAndRunning,
+    /// Runs now.
+    Running,
+    /// Does not run now.
+    Stopped,
+    /// Does not run now and does not start at boot.
+    DisabledAndStopped,
+    /// Was stopped and started again.
+    Restarted,
+}
+
+impl Op {
+    /// Whether the op only looks. Such a step needs no undo and may stand anywhere in a plan.
+    pub fn only_reads(&self) -> bool {
+        matches!(self, Op::Probe(_) | Op::Observe { .. } | Op::Require { .. })
+    }
+
+    /// Whether the op can be carried out only by the host's target, never by the agent in the guest.
+    pub fn host_only(&self) -> bool {
+        matches!(
+            self,
+            Op::EnsureGuest(_)
+                | Op::RemoveGuest(_)
+                | Op::Power { .. }
+                | Op::Describe { .. }
+                | Op::Push { .. }
+                | Op::Pull { .. }
+        )
+    }
+
+    /// Whether the op takes something away that may have been there before this operation.
+    pub fn destroys(&self) -> bool {
+        match self {
+            Op::RemoveGuest(_) => true,
+            Op::PutFile(file) => file.content == Content::Absent,
+            Op::Exec(exec) => !exec.destroys.is_empty(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! One check with its expectation and its deadline, as data.
+
+use serde::{Deserialize, Serialize};
+
+/// A question asked again and again until it is answered as expected or the deadline has passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Probe {
+    /// What is asked.
+    pub check: Check,
+    /// Milliseconds from the first try after which the probe has failed.
+    pub deadline_ms: u32,
+    /// Milliseconds between two tries.
+    pub interval_ms: u32,
+    /// Unit whose last log lines are shown when the probe fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+}
+
+/// What a probe asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// A GET request and what its answer must be.
+    Http(HttpCheck),
+    /// A TCP connection is accepted.
+    Tcp {
+        /// `host:port`.
+        address: String,
+    },
+    /// A systemd unit is active and its main process has run for at least so many milliseconds.
+    UnitActive {
+        /// Unit name.
+        unit: String,
+        /// Milliseconds.
+        for_ms: u32,
+    },
+}
+
+/// A GET request and what its answer must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpCheck {
+    /// Where to connect.
+    pub via: Via,
+    /// `Host` header.
+    pub host: String,
+    /// Path with query.
+    pub path: String,
+    /// Expected status.
+    pub status: u16,
+    /// Text the body must contain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_contains: Option<String>,
+    /// JSON pointer into the body and the string found there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub json_equals: Option<(String, String)>,
+}
+
+/// How an HTTP probe connects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// Plain TCP to `host:port`.
+    Tcp(String),
+    /// A Unix socket.
+    Unix(String),
+    /// TLS to `host:port`; the certificate must chain to one of these (PEM). Host side only.
+    Tls {
+        /// `host:port`.
+        address: String,
+        /// Roots, PEM.
+        roots: String,
+    },
+}

@@ -1,0 +1,346 @@
+//! What an open journal demands – read off its records alone – and how it is resolved.
+//!
+//! Before Commit recovery only goes back, after it only forward. A failed run is resolved by the very same code as a
+//! killed one.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::Known;
+use crate::journal::{Child, Journal, JournalError, Record};
+use crate::op::Op;
+use crate::plan::{Place, Plan, Step, Undo};
+use crate::require::Observations;
+use crate::run::{self, Executor, RunError, Tell};
+
+/// How an operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All steps are done.
+    Done,
+    /// All steps are taken back.
+    RolledBack,
+}
+
+/// One step as the journal knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Trace {
+    number: u32,
+    undo: Option<Op>,
+    child: Option<Child>,
+    done: bool,
+    undone: bool,
+}
+
+/// Where an operation stands.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    plans: Vec<Plan>,
+    traces: Vec<Trace>,
+    committed: bool,
+    closed: Option<Outcome>,
+    seen: Observations,
+    version: Option<String>,
+}
+
+/// One step to be taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Back {
+    /// Its number.
+    pub number: u32,
+    /// The step.
+    pub step: Step,
+    /// What takes it back.
+    pub how: How,
+}
+
+/// What takes a step back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// This op, on the machine that keeps the journal. `child` is the process that was carrying the step out.
+    Op {
+        /// The op.
+        op: Box<Op>,
+        /// The step's child process, if it had one.
+        child: Option<Child>,
+    },
+    /// The agent in the guest, whose own journal knows.
+    Agent,
+}
+
+/// What has to be done with an open journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Course {
+    /// Nothing: it is closed.
+    Closed(Outcome),
+    /// These steps are taken back, in this order.
+    Back(Vec<Back>),
+    /// These steps are (once more) carried out, in this order.
+    Forward(Vec<(u32, Step)>),
+}
+
+impl Standing {
+    /// Reads the standing off the records. Total: an order of records that cannot have been written is an error.
+    pub fn of(journal: &Journal) -> Result<Standing, JournalError> {
+        let mut standing = Standing::default();
+        for (index, record) in journal.records().iter().enumerate() {
+            standing.take(record).map_err(|why| JournalError::Damaged {
+                path: journal.path().to_owned(),
+                line: index + 1,
+                why,
+            })?;
+        }
+        Ok(standing)
+    }
+
+    fn take(&mut self, record: &Record) -> Result<(), String> {
+        if self.closed.is_some() {
+            return Err("a record after the end".to_owned());
+        }
+        match record {
+            Record::Begin { plan, version, .. } => {
+                self.version = Some(version.clone());
+                self.plans.push(plan.clone());
+            }
+            Record::Intent { number, undo } => {
+                self.step(*number)
+                    .ok_or_else(|| format!("step {number} is in no plan"))?;
+                let fresh = Trace {
+                    number: *number,
+                    undo: undo.clone(),
+                    child: None,
+                    done: false,
+                    undone: false,
+                };
+                match self.traces.iter_mut().find(|trace| trace.number == *number) {
+                    // Carried out once more after Commit; before it, the first intent's undo is the true one.
+                    Some(trace) => trace.done = false,
+                    None => self.traces.push(fresh),
+                }
+            }
+            Record::Child { number, child } => self.trace(*number)?.child = Some(child.clone()),
+            Record::Done { number, seen } => {
+                self.trace(*number)?.done = true;
+                let name = self.step(*number).and_then(observes).map(str::to_owned);
+                if let (Some(seen), Some(name)) = (seen, name) {
+                    self.seen.insert(name, seen.clone());
+                }
+            }
+            Record::Commit => self.committed = true,
+            Record::Undone { number } => self.trace(*number)?.undone = true,
+            Record::Closed { outcome, .. } => self.closed = Some(*outcome),
+        }
+        Ok(())
+    }
+
+    fn trace(&mut self, number: u32) -> Result<&mut Trace, String> {
+        self.traces
+            .iter_mut()
+            .find(|trace| trace.number == number)
+            .ok_or_else(|| format!("step {number} has no intent"))
+    }
+
+    fn step(&self, number: u32) -> Option<&Step> {
+        // The latest plan that has the number: after Commit an agent may be given the same steps again.
+        let mut plans = self.plans.iter().rev().flat_map(Plan::numbered);
+        plans.find(|(n, _)| *n == number).map(|(_, step)| step)
+    }
+
+    /// What has to be done.
+    pub fn course(&self) -> Course {
+        match self.closed {
+            Some(outcome) => Course::Closed(outcome),
+            None if self.committed => Course::Forward(self.remaining()),
+            None => Course::Back(self.back()),
+        }
+    }
+
+    fn remaining(&self) -> Vec<(u32, Step)> {
+        let done = |number: &u32| {
+            self.traces
+                .iter()
+                .any(|trace| trace.number == *number && trace.done)
+        };
+        let all = self
+            .plans
+            .iter()
+            .flat_map(Plan::numbered)
+            .map(|(number, _)| number);
+        let open = all
+            .filter(|number| !done(number))
+            .collect::<BTreeSet<u32>>();
+        open.into_iter()
+            .filter_map(|number| Some((number, self.step(number)?.clone())))
+            .collect()
+    }
+
+    fn back(&self) -> Vec<Back> {
+        let open = self.traces.iter().rev().filter(|trace| !trace.undone);
+        open.filter_map(|trace| {
+            let step = self.step(trace.number)?.clone();
+            let how = match (&trace.undo, &step.undo) {
+                (Some(op), _) => How::Op {
+                    op: Box::new(op.clone()),
+                    child: trace.child.clone(),
+                },
+                (None, Undo::Nothing | Undo::Candidate) => return None,
+                (None, Undo::Op(_) | Undo::BeforeImage) => How::Agent,
+            };
+            Some(Back {
+                number: trace.number,
+                step,
+                how,
+            })
+        })
+        .collect()
+    }
+
+    /// Observations made so far.
+    pub fn seen(&self) -> &Observations {
+        &self.seen
+    }
+
+    /// The stages begun so far.
+    pub fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+
+    /// Version of the program that wrote the journal last.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// Whether Commit is written.
+    pub fn committed(&self) -> bool {
+        self.committed
+    }
+
+    /// What a following stage may refer to.
+    pub fn known(&self) -> Known {
+        let creates = |plan: &Plan| {
+            plan.steps
+                .iter()
+                .filter_map(|step| match &step.op {
+                    Op::Exec(exec) => Some(exec.creates.clone()),
+                    _ => None,
+                })
+                .flatten()
+                .collect::<Vec<_>>()
+        };
+        Known {
+            observed: self.seen.keys().cloned().collect(),
+            handles: self.plans.iter().flat_map(creates).collect(),
+            committed: self.committed,
+            next: self.plans.iter().map(Plan::end).max().unwrap_or(0),
+        }
+    }
+}
+
+/// The name under which a step's output is kept.
+pub(crate) fn observes(step: &Step) -> Option<&str> {
+    match &step.op {
+        Op::Observe { name, .. } => Some(name),
+        _ => None,
+    }
+}
+
+/// Resolves an open journal – the operation failed, or whoever ran it is gone – and closes it.
+///
+/// Errors leave the journal open: the same call, made again, goes on where this one stopped.
+pub fn resolve(
+    journal: &mut Journal,
+    executor: &mut dyn Executor,
+    tell: Tell<'_>,
+) -> Result<Outcome, RunError> {
+    let standing = Standing::of(journal)?;
+    let outcome = match standing.course() {
+        Course::Closed(outcome) => return Ok(outcome),
+        Course::Back(steps) => {
+            back(journal, executor, steps, tell)?;
+            Outcome::RolledBack
+        }
+        Course::Forward(steps) => {
+            run::forward(journal, executor, standing, steps, tell)?;
+            Outcome::Done
+        }
+    };
+    close(journal, executor, outcome)?;
+    Ok(outcome)
+}
+
+/// Closes an operation that ended well or was resolved. The guest's journal is closed first: a host journal that is
+/// closed while the guest's is open would never be looked at again.
+pub fn close(
+    journal: &mut Journal,
+    executor: &mut dyn Executor,
+    outcome: Outcome,
+) -> Result<(), RunError> {
+    let standing = Standing::of(journal)?;
+    let handed = standing.traces.iter().any(|trace| {
+        standing
+            .step(trace.number)
+            .is_some_and(|step| step.place != executor.place())
+    });
+    if handed && outcome == Outcome::Done {
+        let operation = standing
+            .plans
+            .first()
+            .map(|plan| plan.operation.clone())
+            .unwrap_or_default();
+        executor.close(&operation).map_err(RunError::closing)?;
+    }
+    Ok(journal.append([Record::Closed {
+        outcome,
+        at: run::unix_now(),
+    }])?)
+}
+
+fn back(
+    journal: &mut Journal,
+    executor: &mut dyn Executor,
+    steps: Vec<Back>,
+    tell: Tell<'_>,
+) -> Result<(), RunError> {
+    let mut asked = false;
+    for Back { number, step, how } in steps {
+        tell(crate::event::Event::Undoing {
+            number,
+            title: step.title.clone(),
+        });
+        let failed = |fault| RunError::Undo {
+            number,
+            title: step.title.clone(),
+            fault,
+        };
+        match how {
+            How::Op { op, child } => executor.undo(&op, child.as_ref()).map_err(failed)?,
+            How::Agent if asked => {}
+            How::Agent => {
+                executor
+                    .recover_guest(&operation_of(journal), tell)
+                    .map_err(failed)?;
+                asked = true;
+            }
+        }
+        journal.append([Record::Undone { number }])?;
+    }
+    Ok(())
+}
+
+fn operation_of(journal: &Journal) -> String {
+    journal
+        .records()
+        .iter()
+        .find_map(|record| match record {
+            Record::Begin { plan, .. } => Some(plan.operation.clone()),
+            _ => None,
+        })
+        .unwrap_or_default()
+}
+
+/// Whether a step is for the other machine than the one that keeps the journal.
+pub(crate) fn foreign(step: &Step, here: Place) -> bool {
+    step.place != here
+}

@@ -1,0 +1,420 @@
+//! Runs a checked plan: intent on disk, effect, done on disk – step by step.
+//! It never undoes anything: what a failed run left is for [`crate::recover::resolve`].
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::WIRE;
+use crate::check::{Checked, guest_of};
+use crate::event::Event;
+use crate::journal::{Child, Journal, JournalError, Record};
+use crate::op::Op;
+use crate::plan::{Place, Plan, Step, Undo};
+use crate::recover::{Standing, foreign, observes};
+use crate::require::{Observation, Observations};
+
+/// Where events go.
+pub type Tell<'a> = &'a mut dyn FnMut(Event);
+
+/// Why a step could not be done. Crosses the wire, so it carries text only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{why}")]
+pub struct Fault {
+    /// What kind of failure it is; decides exit code and remedy.
+    pub kind: FaultKind,
+    /// Why, as a sentence without a full stop.
+    pub why: String,
+    /// Last lines of output or log, oldest first, at most 30.
+    #[serde(default)]
+    pub lines: Vec<String>,
+    /// What to do, as sentences or commands to paste.
+    #[serde(default)]
+    pub remedy: Vec<String>,
+}
+
+/// Kind of a [`Fault`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// A command or call failed.
+    Failed,
+    /// A requirement does not hold.
+    Requirement,
+    /// A probe did not succeed before its deadline.
+    Unhealthy,
+    /// The network or a name was not there.
+    Network,
+    /// Not enough of something, or something missing on the machine.
+    Resources,
+    /// Another operation or an administrator's lock is in the way.
+    Locked,
+    /// It is not ours to touch.
+    NotOurs,
+    /// The user asked to stop.
+    Cancelled,
+}
+
+impl Fault {
+    /// A fault without lines or remedy.
+    pub fn new(kind: FaultKind, why: impl Into<String>) -> Fault {
+        Fault {
+            kind,
+            why: why.into(),
+            lines: Vec::new(),
+            remedy: Vec::new(),
+        }
+    }
+
+    /// The same fault with these last lines of output.
+    pub fn with_lines(mut self, lines: Vec<String>) -> Fault {
+        self.lines = lines;
+        self
+    }
+
+    /// The same fault with one more remedy.
+    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Fault {
+        self.remedy.push(remedy.into());
+        self
+    }
+}
+
+/// Why a run or a recovery stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A step failed; the journal is open.
+    #[error("{title}: {fault}")]
+    Step {
+        /// Number of the step.
+        number: u32,
+        /// Title of the step.
+        title: String,
+        /// Why.
+        fault: Fault,
+    },
+    /// A step could not be taken back; the journal is open.
+    #[error("taking back `{title}` failed: {fault}")]
+    Undo {
+        /// Number of the step.
+        number: u32,
+        /// Title of the step.
+        title: String,
+        /// Why.
+        fault: Fault,
+    },
+    /// The journal itself failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl RunError {
+    pub(crate) fn closing(fault: Fault) -> RunError {
+        RunError::Step {
+            number: u32::MAX,
+            title: "close the guest's journal".to_owned(),
+            fault,
+        }
+    }
+}
+
+/// What a step may use while it is carried out.
+pub struct Hands<'a> {
+    /// Observations of the operation so far.
+    pub seen: &'a Observations,
+    /// Where events go.
+    pub tell: &'a mut dyn FnMut(Event),
+    /// Number of the step.
+    pub number: u32,
+    /// Writes the step's child process into the journal; called before the child does anything.
+    pub child: &'a mut dyn FnMut(Child) -> Result<(), JournalError>,
+}
+
+/// Takes note that a guest step is done.
+pub type NoteDone<'a> = &'a mut dyn FnMut(u32, Option<Observation>) -> Result<(), JournalError>;
+
+/// Carries ops out. One per kind of machine: the agent in a guest, a target on a host, [`crate::sim::Sim`].
+pub trait Executor {
+    /// Where this executor's own steps are carried out.
+    fn place(&self) -> Place;
+
+    /// Ensures the op. Twice is once.
+    fn apply(&mut self, op: &Op, hands: Hands<'_>) -> Result<Option<Observation>, Fault>;
+
+    /// Ensures the op that takes a step back. `child` is the process that was carrying the step out; it may be alive.
+    fn undo(&mut self, op: &Op, child: Option<&Child>) -> Result<(), Fault>;
+
+    /// The op that would restore what the op is about to replace. Only reads.
+    fn before_image(&mut self, op: &Op) -> Result<Op, Fault>;
+
+    /// Has the guest's agent run consecutive guest steps, `done` being called for each one that it has journalled.
+    fn hand_over(
+        &mut self,
+        batch: Plan,
+        seen: &Observations,
+        tell: Tell<'_>,
+        done: NoteDone<'_>,
+    ) -> Result<(), Fault>;
+
+    /// Has the guest's agent resolve its journal of this operation.
+    fn recover_guest(&mut self, operation: &str, tell: Tell<'_>) -> Result<(), Fault>;
+
+    /// Has the guest's agent close its journal of this operation, which has ended well.
+    fn close(&mut self, operation: &str) -> Result<(), Fault>;
+}
+
+/// Runs one stage. On an error the journal is open and [`crate::recover::resolve`] decides.
+///
+/// `stop` is looked at between steps: set, the run ends with [`FaultKind::Cancelled`] – but not after Commit.
+pub fn stage(
+    journal: &mut Journal,
+    executor: &mut dyn Executor,
+    plan: &Checked,
+    version: &str,
+    stop: &AtomicBool,
+    tell: Tell<'_>,
+) -> Result<Observations, RunError> {
+    let plan = plan.plan();
+    let mut seen = Standing::of(journal)?.seen().clone();
+    journal.append([Record::Begin {
+        plan: plan.clone(),
+        version: version.to_owned(),
+        at: unix_now(),
+    }])?;
+    tell(Event::Stage {
+        name: plan.stage.clone(),
+        first: plan.first,
+        steps: plan.end() - plan.first,
+    });
+    let commit_at = plan
+        .commit_after
+        .map(|count| plan.first + u32::try_from(count).unwrap_or(u32::MAX));
+    let mut steps = plan.numbered().collect::<Vec<_>>();
+    let after = steps.split_off(
+        steps
+            .iter()
+            .position(|(number, _)| Some(*number) == commit_at)
+            .unwrap_or(steps.len()),
+    );
+    go(journal, executor, plan, &steps, &mut seen, stop, tell)?;
+    if commit_at.is_some() {
+        journal.append([Record::Commit])?;
+        tell(Event::Committed);
+        go(
+            journal,
+            executor,
+            plan,
+            &after,
+            &mut seen,
+            &AtomicBool::new(false),
+            tell,
+        )?;
+    }
+    Ok(seen)
+}
+
+/// Carries out what is left after Commit.
+pub(crate) fn forward(
+    journal: &mut Journal,
+    executor: &mut dyn Executor,
+    standing: Standing,
+    steps: Vec<(u32, Step)>,
+    tell: Tell<'_>,
+) -> Result<(), RunError> {
+    let Some(plan) = standing.plans().last() else {
+        return Ok(());
+    };
+    let steps = steps
+        .iter()
+        .map(|(number, step)| (*number, step))
+        .collect::<Vec<_>>();
+    go(
+        journal,
+        executor,
+        plan,
+        &steps,
+        &mut standing.seen().clone(),
+        &AtomicBool::new(false),
+        tell,
+    )
+}
+
+fn go(
+    journal: &mut Journal,
+    executor: &mut dyn Executor,
+    plan: &Plan,
+    mut steps: &[(u32, &Step)],
+    seen: &mut Observations,
+    stop: &AtomicBool,
+    tell: Tell<'_>,
+) -> Result<(), RunError> {
+    while let Some((number, step)) = steps.first().copied() {
+        cancelled(stop, number, step)?;
+        let handed = steps
+            .iter()
+            .take_while(|(_, step)| foreign(step, executor.place()))
+            .count();
+        if handed > 0 {
+            let (batch, rest) = steps.split_at(handed);
+            hand_over(journal, executor, plan, batch, seen, tell)?;
+            steps = rest;
+        } else {
+            let observed = single(journal, executor, number, step, seen, tell)?;
+            note(seen, step, observed);
+            steps = steps.get(1..).unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+fn single(
+    journal: &mut Journal,
+    executor: &mut dyn Executor,
+    number: u32,
+    step: &Step,
+    seen: &Observations,
+    tell: Tell<'_>,
+) -> Result<Option<Observation>, RunError> {
+    let failed = |fault| RunError::Step {
+        number,
+        title: step.title.clone(),
+        fault,
+    };
+    tell(Event::Started {
+        number,
+        title: step.title.clone(),
+    });
+    let since = Instant::now();
+    let undo = match &step.undo {
+        Undo::Op(op) => Some((**op).clone()),
+        Undo::BeforeImage => Some(executor.before_image(&step.op).map_err(failed)?),
+        Undo::Nothing | Undo::Candidate => None,
+    };
+    journal.append([Record::Intent { number, undo }])?;
+    let mut child = |child| journal.append([Record::Child { number, child }]);
+    let hands = Hands {
+        seen,
+        tell: &mut *tell,
+        number,
+        child: &mut child,
+    };
+    match executor.apply(&step.op, hands) {
+        Ok(observed) => {
+            journal.append([Record::Done {
+                number,
+                seen: observed.clone(),
+            }])?;
+            tell(Event::Done {
+                number,
+                ms: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            });
+            Ok(observed)
+        }
+        Err(fault) => {
+            tell(Event::Failed {
+                number,
+                why: fault.why.clone(),
+            });
+            Err(failed(fault))
+        }
+    }
+}
+
+/// Guest steps: the host notes that they may happen, the guest's own journal says what did.
+fn hand_over(
+    journal: &mut Journal,
+    executor: &mut dyn Executor,
+    plan: &Plan,
+    batch: &[(u32, &Step)],
+    seen: &mut Observations,
+    tell: Tell<'_>,
+) -> Result<(), RunError> {
+    let Some((first, _)) = batch.first().copied() else {
+        return Ok(());
+    };
+    journal.append(batch.iter().map(|(number, _)| Record::Intent {
+        number: *number,
+        undo: None,
+    }))?;
+    let steps = batch.iter().map(|(_, step)| (*step).clone()).collect();
+    let part = Plan {
+        wire: WIRE,
+        first,
+        commit_after: plan.after_commit(first).then_some(0),
+        steps,
+        ..plan.clone()
+    };
+    let before = seen.clone();
+    let mut at = first;
+    let mut done = |number: u32, observed: Option<Observation>| {
+        at = number.saturating_add(1);
+        if let Some((_, step)) = batch.iter().find(|(n, _)| *n == number) {
+            note(seen, step, observed.clone());
+        }
+        journal.append([Record::Done {
+            number,
+            seen: observed,
+        }])
+    };
+    executor
+        .hand_over(part, &before, tell, &mut done)
+        .map_err(|fault| {
+            let title = batch
+                .iter()
+                .find(|(number, _)| *number == at)
+                .map_or_else(String::new, |(_, step)| step.title.clone());
+            RunError::Step {
+                number: at,
+                title,
+                fault,
+            }
+        })
+}
+
+fn note(seen: &mut Observations, step: &Step, observed: Option<Observation>) {
+    if let (Some(name), Some(observed)) = (observes(step), observed) {
+        seen.insert(name.to_owned(), observed);
+    }
+}
+
+fn cancelled(stop: &AtomicBool, number: u32, step: &Step) -> Result<(), RunError> {
+    if !stop.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    let fault = Fault::new(FaultKind::Cancelled, "you asked to stop");
+    Err(RunError::Step {
+        number,
+        title: step.title.clone(),
+        fault,
+    })
+}
+
+/// Carries out `Require`, the one op that needs no machine.
+pub fn require(op: &Op, seen: &Observations) -> Option<Result<(), Fault>> {
+    let Op::Require {
+        that,
+        otherwise,
+        remedy,
+    } = op
+    else {
+        return None;
+    };
+    Some(that.holds(seen).map_err(|found| Fault {
+        kind: FaultKind::Requirement,
+        why: format!("{otherwise} ({found})"),
+        lines: Vec::new(),
+        remedy: remedy.clone(),
+    }))
+}
+
+/// Name of the guest an op is about, for messages.
+pub fn guest_id(op: &Op) -> Option<&str> {
+    guest_of(op).map(|guest| guest.id.as_str())
+}
+
+/// Seconds since 1970.
+pub fn unix_now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
