@@ -1,0 +1,207 @@
+"""start, stop, shutdown, reboot, destroy of a container, with Proxmox's order of checks. Never edits what a user set."""
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+from . import config, host, locks, lxcconf, netstring, storage, tasks
+from .errors import Die
+
+
+def running(vmid):
+    """Whether LXC has the container, also while it starts or stops: its command socket answers."""
+    name = f"@{host.LXC}/{vmid}/command"
+    with open("/proc/net/unix", encoding="utf-8") as sockets:
+        return any(line.rstrip("\n").endswith(f" {name}") for line in sockets)
+
+
+def start(values):
+    """`pct start`."""
+    vmid = values["vmid"]
+    refuse_running(vmid)
+    tasks.run("vzstart", vmid, lambda: start_now(vmid, values.get("skiplock"), values.get("debug")))
+
+
+def refuse_running(vmid):
+    """Raises Die if the container runs."""
+    if running(vmid):
+        raise Die(f"CT {vmid} already running")
+
+
+def refuse_stopped(vmid, what="CT"):
+    """Raises Die if the container does not run, or does not exist."""
+    if not running(vmid):
+        raise Die(f"{what} {vmid} not running")
+
+
+def start_now(vmid, skiplock=False, debug=False, report=False):
+    """Starts a container inside a task; with `report` a failure is also part of the output."""
+    try:
+        with locks.guest(vmid):
+            found = config.load(vmid, 255)
+            if not skiplock:
+                found.check_lock("mounted")
+            if found.now.get("template"):
+                raise Die("you can't start a CT if it's a template")
+            apply_pending(found)
+            for _, net in netstring.nets(found.now):
+                netstring.check_bridge(net)
+            lxcconf.write(found)
+            _spawn(vmid, debug)
+    except Die as error:
+        if report:
+            print(error, flush=True)
+        raise
+
+
+def apply_pending(found):
+    """Puts pending values into force."""
+    if found.pending:
+        found.now, found.pending = found.effective(), {}
+        config.save(found)
+
+
+def _spawn(vmid, debug):
+    """Runs lxc-start and returns when init has been spawned, which is long before the guest has booted."""
+    log = f"{host.RUN}/ct-{vmid}.stderr"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(log)
+    argv = ["lxc-start", "-n", str(vmid), "-d", "-o", log, "-l", "DEBUG" if debug else "ERROR"]
+    with open(os.devnull, "r+b") as null:
+        done = subprocess.run(argv, stdin=null, stdout=null, stderr=null, env=_clean_environment(), check=False)
+    if done.returncode:
+        print(_trimmed(log), end="", flush=True)
+        raise Die(f"startup for container '{vmid}' failed")
+
+
+def _clean_environment():
+    """A container's monitor is a child of init on a real node: nothing of the caller reaches it."""
+    return {"PATH": os.environ["PATH"]}
+
+
+def _trimmed(log):
+    """LXC's error lines in the form Proxmox prints them: function, line, sentence."""
+    with contextlib.suppress(FileNotFoundError), open(log, encoding="utf-8", errors="replace") as file:
+        return "".join(f"{found[1]}: {found[2]} {found[3]}\n" for found in re.finditer(
+            r" - \S+:(\w+):(\d+) - (.*)", file.read()))
+    return ""
+
+
+def stop(values):
+    """`pct stop`: kills everything, returns when it is gone."""
+    vmid = values["vmid"]
+    refuse_stopped(vmid)
+    tasks.run("vzstop", vmid, lambda: stop_now(vmid, values.get("skiplock")))
+
+
+def stop_now(vmid, skiplock=False):
+    """Stops a container inside a task."""
+    with locks.guest(vmid):
+        if not skiplock:
+            config.load(vmid, 255).check_lock("mounted")
+        kill(vmid)
+
+
+def kill(vmid):
+    """Ends all processes of a container and waits for its monitor, hooks included."""
+    subprocess.run(["lxc-stop", "-n", str(vmid), "--kill"], stdin=subprocess.DEVNULL, check=False)
+    if not _gone(vmid, 60):
+        raise Die("container did not stop")
+
+
+def _gone(vmid, seconds):
+    until = time.monotonic() + seconds
+    while running(vmid):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def shutdown(values):
+    """`pct shutdown`: asks init to halt."""
+    vmid = values["vmid"]
+    refuse_stopped(vmid)
+    tasks.run("vzshutdown", vmid, lambda: shutdown_now(vmid, values.get("timeout", 60), values.get("forceStop")))
+
+
+def shutdown_now(vmid, timeout, force):
+    """Shuts a container down inside a task; without `force` a guest that does not obey is waited for once more, then left."""
+    with locks.guest(vmid):
+        config.load(vmid, 255).check_lock("mounted")
+        _halt(vmid, timeout, force)
+
+
+def _halt(vmid, timeout, force):
+    argv = ["lxc-stop", "-n", str(vmid), "--nokill", "--timeout", str(timeout)]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode == 0 and _gone(vmid, 10):
+        return
+    if force:
+        kill(vmid)
+        return
+    print(f"command '{' '.join(argv)}' failed: exit code {done.returncode}", flush=True)
+    if not _gone(vmid, timeout + 5):
+        raise Die("container did not stop")
+
+
+def reboot(values):
+    """`pct reboot`: shut down, kill after the timeout, start; pending changes take effect."""
+    vmid = values["vmid"]
+    refuse_stopped(vmid, "VM")
+
+    def work():
+        shutdown_now(vmid, values.get("timeout", 60), force=True)
+        start_now(vmid)
+    tasks.run("vzreboot", vmid, work)
+
+
+def destroy(values):
+    """`pct destroy`."""
+    vmid = values["vmid"]
+    found = config.load(vmid)
+    _check_destroy(found, values.get("force"))
+    tasks.run("vzdestroy", vmid, lambda: _destroy_now(vmid, values))
+
+
+def _check_destroy(found, force):
+    if found.now.get("protection"):
+        raise Die(f"can't remove CT {found.vmid} - protection mode enabled")
+    found.check_lock()
+    if running(found.vmid) and not force:
+        raise Die(f"unable to destroy CT {found.vmid} - container is running")
+
+
+def _destroy_now(vmid, values):
+    with locks.guest(vmid):
+        found = config.load(vmid, 255)
+        _check_destroy(found, values.get("force"))
+        if running(vmid):
+            print(f"forced to stop CT {vmid} before destroying!", flush=True)
+            kill(vmid)
+        for volid in _owned(found):
+            storage.free(volid)
+        if values.get("purge"):
+            print(f"purging CT {vmid} from related configurations..", flush=True)
+        _forget(vmid)
+
+
+def _owned(found):
+    """The volumes that belong to the container; none is known of one whose create was killed, so its disk stays."""
+    for key, value in found.now.items():
+        if re.fullmatch(r"rootfs|mp\d+|unused\d+", key) and ":" in value.split(",")[0]:
+            volid = value.split(",")[0]
+            if storage.parse(volid)[3] == found.vmid:
+                yield volid
+
+
+def _forget(vmid):
+    directory = f"{host.LXC}/{vmid}"
+    if os.path.ismount(f"{directory}/rootfs"):
+        print(f"'{directory}/rootfs' is still mounted", file=sys.stderr, flush=True)
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+    config.remove(vmid)

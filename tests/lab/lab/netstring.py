@@ -1,0 +1,38 @@
+"""Network property strings: reading them, and the form Proxmox stores them in. Never touches an interface."""
+import os
+import re
+import secrets
+
+from . import options, schema
+from .errors import Die
+
+
+def read(value):
+    """A stored or given netN as a dict."""
+    return schema.properties(value, options.NET)
+
+
+def stored(value, keep=None):
+    """The text written to the file: name first, the rest sorted, address and type filled in. `keep` is the network it
+    replaces, whose hardware address stays."""
+    net = read(value)
+    net.setdefault("hwaddr", (keep or {}).get("hwaddr") or "BC:24:11:" + ":".join(f"{byte:02X}" for byte in secrets.token_bytes(3)))
+    net["hwaddr"] = net["hwaddr"].upper()
+    net.setdefault("type", "veth")
+    rest = ",".join(f"{key}={net[key]}" for key in sorted(net) if key != "name")
+    return f"name={net['name']},{rest}"
+
+
+def nets(values):
+    """[(number, dict)] of all networks of a configuration, in order."""
+    found = [(int(key[3:]), read(value)) for key, value in values.items() if re.fullmatch(r"net\d+", key)]
+    return sorted(found, key=lambda entry: entry[0])
+
+
+def check_bridge(net):
+    """Raises Die if the bridge is missing (errno ENOENT)."""
+    bridge = net.get("bridge")
+    if not bridge:
+        raise Die("no bridge set")
+    if not os.path.isdir(f"/sys/class/net/{bridge}/bridge"):
+        raise Die(f"bridge '{bridge}' does not exist", 2)

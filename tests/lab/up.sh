@@ -1,0 +1,106 @@
+#!/bin/bash
+# Turns this machine into the lab's Proxmox host: packages, id ranges, bridge, NAT, lxcfs, template, configuration. Run as
+# root; may be run any number of times. Never touches an interface, rule or file it did not make, except to add root's id range.
+set -euo pipefail
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+LAB_ROOT=${LAB_ROOT:-/var/lib/homeport-lab}
+LAB_CACHE=${LAB_CACHE:-/var/cache/homeport-lab}
+LAB_NET=${LAB_NET:-10.78.0}
+LAB_BRIDGE=${LAB_BRIDGE:-vmbr0}
+TEMPLATE=debian-12-standard_12.12-1_amd64.tar.zst
+PACKAGES=(lxc lxcfs debootstrap uidmap iptables iproute2 e2fsprogs mount zstd openssh-client openssl python3 procps tzdata)
+
+fail() { echo "up.sh: $*" >&2; exit 1; }
+step() { echo "lab: $*" >&2; }
+
+packages() {
+    local missing
+    missing=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null |
+        awk '$1 == "ii" { print $2 }' | sort | comm -13 - <(printf '%s\n' "${PACKAGES[@]}" | sort))
+    [ -n "$missing" ] || return 0
+    step "installing" $missing
+    apt-get update -qq
+    # lxc's own bridge is not wanted; the lab has its own.
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+idmap() {
+    local file
+    for file in /etc/subuid /etc/subgid; do
+        grep -qx 'root:100000:65536' "$file" 2>/dev/null || echo 'root:100000:65536' >>"$file"
+    done
+}
+
+bridge() {
+    [ -d "/sys/class/net/$LAB_BRIDGE/bridge" ] || { step "bridge $LAB_BRIDGE $LAB_NET.1/24"; ip link add "$LAB_BRIDGE" type bridge; }
+    ip -4 -o address show dev "$LAB_BRIDGE" | grep -q " $LAB_NET.1/24 " || ip address add "$LAB_NET.1/24" dev "$LAB_BRIDGE"
+    # Containers must not see packets larger than the way out takes.
+    local out mtu
+    out=$(ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')
+    mtu=$(cat "/sys/class/net/${out:-lo}/mtu" 2>/dev/null || echo 1500)
+    ip link set "$LAB_BRIDGE" mtu "$((mtu < 1500 ? mtu : 1500))" up
+}
+
+rule() {
+    iptables -w -t "$1" -C "${@:2}" 2>/dev/null || iptables -w -t "$1" -A "${@:2}"
+}
+
+forwarding() {
+    [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || echo 1 >/proc/sys/net/ipv4/ip_forward
+    rule nat POSTROUTING -s "$LAB_NET.0/24" ! -d "$LAB_NET.0/24" -m comment --comment homeport-lab -j MASQUERADE
+    rule filter FORWARD -i "$LAB_BRIDGE" -m comment --comment homeport-lab -j ACCEPT
+    rule filter FORWARD -o "$LAB_BRIDGE" -m comment --comment homeport-lab -j ACCEPT
+}
+
+lxcfs_running() { grep -q ' /var/lib/lxcfs fuse.lxcfs ' /proc/mounts; }
+
+memory_view() {
+    lxcfs_running && return 0
+    step "starting lxcfs"
+    mkdir -p /var/lib/lxcfs
+    if [ -d /run/systemd/system ]; then
+        systemctl start lxcfs
+    else
+        setsid lxcfs /var/lib/lxcfs </dev/null >/dev/null 2>&1 &
+    fi
+    for _ in $(seq 50); do lxcfs_running && return 0; sleep 0.1; done
+    fail "lxcfs does not come up; containers would see the host's memory"
+}
+
+loop_devices() {
+    [ -e /dev/loop-control ] || modprobe loop 2>/dev/null || true
+    [ -e /dev/loop-control ] || fail "no loop devices; container disks are loop-mounted images"
+}
+
+tree() {
+    local node
+    node=$(uname -n); node=${node%%.*}
+    mkdir -p "$LAB_ROOT"/{run,var/log/pve/tasks,var/lib/vz/template/cache,local-dir/images} "$LAB_ROOT/etc/pve/nodes/$node"/{lxc,qemu-server}
+    # Container directories and disks must be reachable for the ids they are shifted to, and secret to everybody else.
+    chmod 755 "$LAB_ROOT" /var/lib/lxc
+    ln -sfn "nodes/$node" "$LAB_ROOT/etc/pve/local"
+    ln -sfn local/lxc "$LAB_ROOT/etc/pve/lxc"
+    ln -sfn local/qemu-server "$LAB_ROOT/etc/pve/qemu-server"
+    [ -e /etc/pve ] || ln -s "$LAB_ROOT/etc/pve" /etc/pve
+    [ -f "$LAB_ROOT/etc/pve/storage.cfg" ] || printf 'dir: local\n\tpath %s\n\tcontent iso,vztmpl,backup\n\ndir: local-dir\n\tpath %s\n\tcontent rootdir,images\n' \
+        "$LAB_ROOT/var/lib/vz" "$LAB_ROOT/local-dir" >"$LAB_ROOT/etc/pve/storage.cfg"
+    [ -f "$LAB_ROOT/etc/pve/.vmlist" ] || echo '{"version":1}' >"$LAB_ROOT/etc/pve/.vmlist"
+    printf 'bridge=%s\nnet=%s\n' "$LAB_BRIDGE" "$LAB_NET" >"$LAB_ROOT/run/network"
+}
+
+template() {
+    [ -f "$LAB_CACHE/mirror/$TEMPLATE" ] || { step "building the template (about a minute)"; "$HERE/template.sh" "$LAB_CACHE/mirror/$TEMPLATE"; }
+    [ -f "$LAB_ROOT/var/lib/vz/template/cache/$TEMPLATE" ] || cp "$LAB_CACHE/mirror/$TEMPLATE" "$LAB_ROOT/var/lib/vz/template/cache/"
+}
+
+[ "$(id -u)" = 0 ] || fail "run as root"
+packages
+loop_devices
+idmap
+bridge
+forwarding
+memory_view
+tree
+template
+echo "export PATH=$HERE/bin:\$PATH"
