@@ -76,7 +76,7 @@ loop_devices() {
 tree() {
     local node
     node=$(uname -n); node=${node%%.*}
-    mkdir -p "$LAB_ROOT"/{run,var/log/pve/tasks,var/lib/vz/template/cache,local-dir/images} "$LAB_ROOT/etc/pve/nodes/$node"/{lxc,qemu-server}
+    mkdir -p "$LAB_ROOT"/{run,etc/network,var/log/pve/tasks,var/lib/vz/template/cache,local-dir/images} "$LAB_ROOT/etc/pve/nodes/$node"/{lxc,qemu-server}
     # Container directories and disks must be reachable for the ids they are shifted to, and secret to everybody else.
     chmod 755 "$LAB_ROOT" /var/lib/lxc
     ln -sfn "nodes/$node" "$LAB_ROOT/etc/pve/local"
@@ -86,12 +86,16 @@ tree() {
     [ -f "$LAB_ROOT/etc/pve/storage.cfg" ] || printf 'dir: local\n\tpath %s\n\tcontent iso,vztmpl,backup\n\ndir: local-dir\n\tpath %s\n\tcontent rootdir,images\n' \
         "$LAB_ROOT/var/lib/vz" "$LAB_ROOT/local-dir" >"$LAB_ROOT/etc/pve/storage.cfg"
     [ -f "$LAB_ROOT/etc/pve/.vmlist" ] || echo '{"version":1}' >"$LAB_ROOT/etc/pve/.vmlist"
-    printf 'bridge=%s\nnet=%s\n' "$LAB_BRIDGE" "$LAB_NET" >"$LAB_ROOT/run/network"
+    printf 'auto %s\niface %s inet static\n\taddress %s.1/24\n\tbridge-ports none\n\tbridge-stp off\n\tbridge-fd 0\n' \
+        "$LAB_BRIDGE" "$LAB_BRIDGE" "$LAB_NET" >"$LAB_ROOT/etc/network/interfaces"
 }
 
+# The mirror `pveam` downloads from is a directory with an index of `section name sha512` lines.
 template() {
-    [ -f "$LAB_CACHE/mirror/$TEMPLATE" ] || { step "building the template (about a minute)"; "$HERE/template.sh" "$LAB_CACHE/mirror/$TEMPLATE"; }
-    [ -f "$LAB_ROOT/var/lib/vz/template/cache/$TEMPLATE" ] || cp "$LAB_CACHE/mirror/$TEMPLATE" "$LAB_ROOT/var/lib/vz/template/cache/"
+    local mirror=$LAB_CACHE/mirror
+    [ -f "$mirror/$TEMPLATE" ] || { step "building the template (about a minute)"; "$HERE/template.sh" "$mirror/$TEMPLATE"; }
+    [ -f "$mirror/index" ] || (cd "$mirror" && sha512sum "$TEMPLATE" | awk '{ print "system", $2, $1 }' >index.part && mv index.part index)
+    [ -f "$LAB_ROOT/var/lib/pve-manager/apl-info/index" ] || "$HERE/bin/pveam" update >/dev/null
 }
 
 [ "$(id -u)" = 0 ] || fail "run as root"

@@ -31,23 +31,18 @@ class Config:
             raise Die(f"CT is locked ({lock})")
 
 
-def path(vmid, node=host.NODE):
-    """The file of one container."""
-    return f"{host.conf_dir(node=node)}/{vmid}.conf"
+def path(vmid, node=host.NODE, kind="lxc"):
+    """The file of one guest; `kind` is "lxc" or "qemu"."""
+    return f"{host.conf_dir('lxc' if kind == 'lxc' else 'qemu-server', node)}/{vmid}.conf"
 
 
-def exists(vmid):
-    """Whether the container exists on this node."""
-    return os.path.exists(path(vmid))
-
-
-def load(vmid, rc=2):
-    """Reads one container's file; raises Die if there is none."""
+def load(vmid, rc=2, node=host.NODE, kind="lxc"):
+    """Reads one guest's file; raises Die if there is none."""
     try:
-        with open(path(vmid), encoding="utf-8") as file:
+        with open(path(vmid, node, kind), encoding="utf-8") as file:
             content = file.read()
     except FileNotFoundError:
-        raise missing_config(vmid, host.NODE, rc) from None
+        raise missing_config(vmid, node, rc) from None
     found = Config(vmid)
     found.digest = hashlib.sha1(content.encode()).hexdigest()
     _read(content, found)
