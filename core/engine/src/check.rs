@@ -84,12 +84,10 @@ fn whole(plan: &Plan, known: &Known) -> Result<(), String> {
     ensure(plan.commit_after.is_none() || !known.committed, || {
         "a second Commit".to_owned()
     })?;
-    ensure(
-        plan.candidate
-            .as_ref()
-            .is_none_or(|guest| guest.instance == plan.instance),
-        || "the candidate belongs to another instance".to_owned(),
-    )
+    let ours = |guest: &GuestIdentity| guest.instance == plan.instance;
+    ensure(plan.guest.as_ref().is_none_or(ours), || {
+        "its guest belongs to another instance".to_owned()
+    })
 }
 
 fn one(plan: &Plan, step: &Step, known: &mut Known, committed: bool) -> Result<(), String> {
@@ -107,7 +105,7 @@ fn one(plan: &Plan, step: &Step, known: &mut Known, committed: bool) -> Result<(
 /// Before Commit every effect has its way back.
 fn reversible(plan: &Plan, step: &Step) -> Result<(), String> {
     if let Op::EnsureGuest(spec) = &step.op {
-        let candidate = plan.candidate.as_ref() == Some(&spec.identity);
+        let candidate = plan.candidate && plan.guest.as_ref() == Some(&spec.identity);
         let removed = step.undo == Undo::Op(Box::new(Op::RemoveGuest(spec.identity.clone())));
         return ensure(candidate && removed, || {
             "a new guest must be the candidate, its undo the removal of just this guest".to_owned()
@@ -155,13 +153,16 @@ fn harmless(plan: &Plan, step: &Step, known: &Known) -> Result<(), String> {
 fn owned(plan: &Plan, step: &Step) -> Result<(), String> {
     for op in std::iter::once(&step.op).chain(undo_op(step)) {
         if let Some(guest) = guest_of(op) {
-            ensure(guest.instance == plan.instance, || {
+            ensure(plan.guest.as_ref() == Some(guest), || {
                 format!(
-                    "guest {} belongs to instance `{}`",
+                    "guest {} of `{}` is not the one this plan is about",
                     guest.id, guest.instance
                 )
             })?;
         }
+        ensure(step.place == Place::Host || plan.guest.is_some(), || {
+            "the plan has no guest".to_owned()
+        })?;
         if let (Place::Host, Op::PutFile(file)) = (step.place, op) {
             ensure(below(&file.path, &plan.owns), || {
                 format!("`{}` is not the instance's to write", file.path)
@@ -214,14 +215,9 @@ fn well_formed(exec: &Exec) -> Result<(), String> {
     })
 }
 
+/// Whether all the step touches is the candidate guest or lies in it; that no other guest is named, [`owned`] has seen.
 fn in_candidate(plan: &Plan, step: &Step) -> bool {
-    let Some(candidate) = &plan.candidate else {
-        return false;
-    };
-    match guest_of(&step.op) {
-        Some(guest) => guest == candidate,
-        None => step.place == Place::Guest,
-    }
+    plan.candidate && (step.place == Place::Guest || guest_of(&step.op).is_some())
 }
 
 fn undo_op(step: &Step) -> Option<&Op> {

@@ -236,11 +236,10 @@ impl Command {
             .spawn()
             .map_err(broken)?;
         let pid = Pid::from_child(&child);
-        if let (Some(record), Some(mut stdin)) = (record, child.stdin.take()) {
-            let identity = identity(child.id()).map_err(broken)?;
-            record(identity)?;
+        if let Some(record) = record {
+            record(identity(child.id()).map_err(broken)?)?;
             // The shell may already be gone; then its status says so.
-            let _ = stdin.write_all(b"go\n");
+            let _ = child.stdin.take().map(|mut stdin| stdin.write_all(b"go\n"));
         }
         let writer = child
             .stdin

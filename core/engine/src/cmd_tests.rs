@@ -1,1 +1,135 @@
+use super::*;
 
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+fn sh(script: &str) -> Command {
+    Command::new(["/bin/sh", "-c", script], Duration::from_secs(10))
+}
+
+#[test]
+fn both_streams_and_the_status_come_back() {
+    let end = sh("echo out; echo one >&2; echo two >&2; exit 3")
+        .run(&NEVER)
+        .unwrap();
+    assert_eq!((end.code, end.text().as_str()), (3, "out\n"));
+    assert_eq!(end.last_lines(1), ["two"]);
+}
+
+#[test]
+fn the_environment_is_the_declared_one_only() {
+    let end = sh("env | cut -d= -f1 | sort | tr '\\n' ' '")
+        .env("X", "1")
+        .run(&NEVER)
+        .unwrap();
+    assert_eq!(end.text(), "HOME LANG LC_ALL PATH PWD X ");
+}
+
+#[test]
+fn stdin_is_what_was_declared() {
+    assert_eq!(sh("cat").run(&NEVER).unwrap().text(), "");
+    assert_eq!(
+        sh("cat")
+            .input(Input::Bytes(b"hello".to_vec()))
+            .run(&NEVER)
+            .unwrap()
+            .text(),
+        "hello"
+    );
+    let fill: Fill = Box::new(|to| to.write_all(&[b'x'; 100_000]));
+    assert_eq!(
+        sh("wc -c")
+            .input(Input::Fill(fill))
+            .run(&NEVER)
+            .unwrap()
+            .text()
+            .trim(),
+        "100000"
+    );
+}
+
+#[test]
+fn a_command_that_takes_too_long_is_ended_with_its_children() {
+    let slow = Command::new(
+        ["/bin/sh", "-c", "sleep 60 & wait"],
+        Duration::from_millis(200),
+    );
+    let begun = Instant::now();
+    assert!(matches!(slow.run(&NEVER), Err(CmdError::TimedOut { .. })));
+    assert!(begun.elapsed() < Duration::from_secs(8));
+}
+
+#[test]
+fn the_stop_flag_ends_it() {
+    let stopped = sh("sleep 60").run(&AtomicBool::new(true));
+    assert!(matches!(stopped, Err(CmdError::Stopped { .. })));
+}
+
+#[test]
+fn more_output_than_declared_is_an_error() {
+    let end = sh("head -c 1000 /dev/zero")
+        .output(Output::Keep(999))
+        .run(&NEVER);
+    assert!(matches!(end, Err(CmdError::TooMuch { limit: 999, .. })));
+}
+
+#[test]
+fn a_missing_program_is_named() {
+    let error = Command::new(["/nonexistent/program"], Duration::from_secs(1))
+        .run(&NEVER)
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("`/nonexistent/program` could not be started: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_recorded_command_does_nothing_before_it_is_written_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let mark = dir.path().join("mark");
+    let touch = || {
+        Command::new(
+            ["/usr/bin/touch", mark.to_str().unwrap()],
+            Duration::from_secs(5),
+        )
+    };
+    let mut refuse = |_: Child| {
+        Err(JournalError::Damaged {
+            path: "j".to_owned(),
+            line: 1,
+            why: "full".to_owned(),
+        })
+    };
+    assert!(matches!(
+        touch().run_recorded(&mut refuse, &NEVER),
+        Err(CmdError::Journal(_))
+    ));
+    thread::sleep(Duration::from_millis(50));
+    assert!(!mark.exists());
+    let mut seen = None;
+    let mut record = |child: Child| {
+        seen = Some((child, mark.exists()));
+        Ok(())
+    };
+    assert!(touch().run_recorded(&mut record, &NEVER).unwrap().ok());
+    assert!(mark.exists());
+    assert!(seen.is_some_and(|(child, existed)| child.pid > 1 && !existed));
+}
+
+#[test]
+fn a_channel_is_a_conversation() {
+    use std::io::BufRead;
+    let mut cat = sh("while read -r line; do echo \"[$line]\"; done; exit 4")
+        .open()
+        .unwrap();
+    let mut line = String::new();
+    for word in ["one", "two"] {
+        writeln!(cat.to().unwrap(), "{word}").unwrap();
+        line.clear();
+        cat.from.read_line(&mut line).unwrap();
+        assert_eq!(line, format!("[{word}]\n"));
+    }
+    assert_eq!(cat.wait().unwrap().0, 4);
+}

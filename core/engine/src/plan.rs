@@ -90,8 +90,11 @@ pub struct Plan {
     pub stage: String,
     /// Number of the first step, counted through all stages of the operation.
     pub first: u32,
-    /// A guest made by this operation that nobody relies on yet, if there is one.
-    pub candidate: Option<GuestIdentity>,
+    /// The guest whose agent carries out the guest steps.
+    pub guest: Option<GuestIdentity>,
+    /// Whether that guest is this operation's candidate: made by it, relied on by nobody, thrown away whole on the way
+    /// back.
+    pub candidate: bool,
     /// Paths on the host this operation may write below.
     pub owns: Vec<String>,
     /// So many steps of this stage are followed by Commit; `None`: this stage does not commit.

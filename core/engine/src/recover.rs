@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Known;
+use crate::event::Event;
 use crate::journal::{Child, Journal, JournalError, Record};
 use crate::op::Op;
 use crate::plan::{Place, Plan, Step, Undo};
@@ -142,10 +143,17 @@ impl Standing {
             .ok_or_else(|| format!("step {number} has no intent"))
     }
 
+    /// The latest plan that has the step: after Commit an agent may be given the same steps again.
+    fn plan_of(&self, number: u32) -> Option<&Plan> {
+        self.plans
+            .iter()
+            .rev()
+            .find(|plan| (plan.first..plan.end()).contains(&number))
+    }
+
     fn step(&self, number: u32) -> Option<&Step> {
-        // The latest plan that has the number: after Commit an agent may be given the same steps again.
-        let mut plans = self.plans.iter().rev().flat_map(Plan::numbered);
-        plans.find(|(n, _)| *n == number).map(|(_, step)| step)
+        let plan = self.plan_of(number)?;
+        plan.steps.get((number - plan.first) as usize)
     }
 
     /// What has to be done.
@@ -217,6 +225,19 @@ impl Standing {
         self.committed
     }
 
+    /// What a part of a plan that was handed to the guest may refer to: the host's observations count as its own, and
+    /// a part that is handed over once more – the host did not hear the end of it – begins anew.
+    pub fn known_for(&self, part: &Plan, seen: &Observations) -> Known {
+        let again = |name: &String| part.steps.iter().any(|step| observes(step) == Some(name));
+        let observed = seen.keys().filter(|name| !again(name)).cloned().collect();
+        Known {
+            observed,
+            committed: false,
+            next: part.first,
+            ..self.known()
+        }
+    }
+
     /// What a following stage may refer to.
     pub fn known(&self) -> Known {
         let creates = |plan: &Plan| {
@@ -278,18 +299,10 @@ pub fn close(
     outcome: Outcome,
 ) -> Result<(), RunError> {
     let standing = Standing::of(journal)?;
-    let handed = standing.traces.iter().any(|trace| {
-        standing
-            .step(trace.number)
-            .is_some_and(|step| step.place != executor.place())
-    });
-    if handed && outcome == Outcome::Done {
-        let operation = standing
-            .plans
-            .first()
-            .map(|plan| plan.operation.clone())
-            .unwrap_or_default();
-        executor.close(&operation).map_err(RunError::closing)?;
+    let here = executor.place();
+    let handed = |plan: &&Plan| plan.steps.iter().any(|step| foreign(step, here));
+    if let (Outcome::Done, Some(plan)) = (outcome, standing.plans.iter().rfind(handed)) {
+        executor.close(plan).map_err(RunError::closing)?;
     }
     Ok(journal.append([Record::Closed {
         outcome,
@@ -303,41 +316,30 @@ fn back(
     steps: Vec<Back>,
     tell: Tell<'_>,
 ) -> Result<(), RunError> {
+    let standing = Standing::of(journal)?;
     let mut asked = false;
     for Back { number, step, how } in steps {
-        tell(crate::event::Event::Undoing {
+        let title = step.title;
+        tell(Event::Undoing {
             number,
-            title: step.title.clone(),
+            title: title.clone(),
         });
-        let failed = |fault| RunError::Undo {
-            number,
-            title: step.title.clone(),
-            fault,
-        };
-        match how {
-            How::Op { op, child } => executor.undo(&op, child.as_ref()).map_err(failed)?,
-            How::Agent if asked => {}
-            How::Agent => {
-                executor
-                    .recover_guest(&operation_of(journal), tell)
-                    .map_err(failed)?;
+        let undone = match (how, standing.plan_of(number)) {
+            (How::Op { op, child }, _) => executor.undo(&op, child.as_ref()),
+            (How::Agent, Some(plan)) if !asked => {
                 asked = true;
+                executor.recover_guest(plan, tell)
             }
-        }
+            (How::Agent, _) => Ok(()),
+        };
+        undone.map_err(|fault| RunError::Undo {
+            number,
+            title,
+            fault,
+        })?;
         journal.append([Record::Undone { number }])?;
     }
     Ok(())
-}
-
-fn operation_of(journal: &Journal) -> String {
-    journal
-        .records()
-        .iter()
-        .find_map(|record| match record {
-            Record::Begin { plan, .. } => Some(plan.operation.clone()),
-            _ => None,
-        })
-        .unwrap_or_default()
 }
 
 /// Whether a step is for the other machine than the one that keeps the journal.

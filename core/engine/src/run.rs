@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::WIRE;
-use crate::check::{Checked, guest_of};
+use crate::check::Checked;
 use crate::event::Event;
 use crate::journal::{Child, Journal, JournalError, Record};
 use crate::op::Op;
@@ -157,10 +157,12 @@ pub trait Executor {
     ) -> Result<(), Fault>;
 
     /// Has the guest's agent resolve its journal of this operation.
-    fn recover_guest(&mut self, operation: &str, tell: Tell<'_>) -> Result<(), Fault>;
+    /// `plan` names operation and guest.
+    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<(), Fault>;
 
     /// Has the guest's agent close its journal of this operation, which has ended well.
-    fn close(&mut self, operation: &str) -> Result<(), Fault>;
+    /// `plan` names operation and guest.
+    fn close(&mut self, plan: &Plan) -> Result<(), Fault>;
 }
 
 /// Runs one stage. On an error the journal is open and [`crate::recover::resolve`] decides.
@@ -405,11 +407,6 @@ pub fn require(op: &Op, seen: &Observations) -> Option<Result<(), Fault>> {
         lines: Vec::new(),
         remedy: remedy.clone(),
     }))
-}
-
-/// Name of the guest an op is about, for messages.
-pub fn guest_id(op: &Op) -> Option<&str> {
-    guest_of(op).map(|guest| guest.id.as_str())
 }
 
 /// Seconds since 1970.

@@ -21,7 +21,7 @@ pub enum Ask {
     /// Run these steps, journal each. `seen` are the operation's observations so far.
     Run {
         /// The steps.
-        plan: Plan,
+        plan: Box<Plan>,
         /// Observations of earlier steps.
         seen: Observations,
     },
