@@ -1,1 +1,215 @@
-//! To be filled.
+//! SQLite: the database is a file of the app's own, one directory per generation.
+//! Never copies the file as a file: after a clean stop its newest rows may still be in `-wal` beside it, and on a fresh
+//! instance the main file alone has no tables (measured). SQLite itself copies.
+
+mod program;
+mod reading;
+
+use homeport_plugin_api::{
+    About, Answer, Database,
+    wire::{
+        Facts,
+        conversation::{Command, Context, Handle, Output},
+        database::{Attachment, Purpose, Value},
+        schema::Schema,
+        step::{Is, Require, Run, Step},
+    },
+};
+
+use crate::program::{COPY, Mode, TABLE_NAMES, directory, plain, reopened, sqlite3};
+
+/// The plugin.
+#[derive(Debug, Default)]
+pub struct Sqlite;
+
+homeport_plugin_api::export_plugin!(Sqlite: Database);
+
+impl Database for Sqlite {
+    fn about(&self) -> About {
+        About {
+            name: "sqlite",
+            version: env!("CARGO_PKG_VERSION"),
+            summary: "A file beside the app: nothing to set up, right for a household or a small team.",
+        }
+    }
+
+    fn settings(&self) -> Schema {
+        Schema::default()
+    }
+
+    fn packages(&self, _settings: &Facts) -> Answer<Vec<String>> {
+        Ok(vec!["sqlite3".to_owned()])
+    }
+
+    fn provision(&self, database: &Handle, context: &Context) -> Answer<Vec<Step>> {
+        let place = directory(plain(&database.path)?)?;
+        let make = Run::new(
+            "Make the database's directory",
+            &context.user,
+            ["install", "-d", "-m", "0750", place],
+        );
+        Ok(vec![make.creates(&database.name).within(30).into()])
+    }
+
+    fn app_settings(&self, database: &Handle, _context: &Context) -> Answer<Attachment> {
+        let path = Value::Text(plain(&database.path)?.to_owned());
+        Ok(Attachment {
+            dialect: "sqlite".to_owned(),
+            values: [("path".to_owned(), path)].into(),
+        })
+    }
+
+    fn check(&self, database: &Handle, context: &Context) -> Answer<Vec<Step>> {
+        let script = "PRAGMA integrity_check(20);\n";
+        let whole = sqlite3(
+            "Check every page of the database",
+            database,
+            Mode::Read,
+            script,
+            context,
+        )?;
+        let mut steps = vec![
+            whole.keep("integrity", 64 * 1024).within(900).into(),
+            Require::new(
+                "integrity",
+                Is::Equal("ok".into()),
+                format!("The database {} is damaged.", database.path),
+                "Restore the newest backup that `homeport backups` lists as verified.",
+            )
+            .into(),
+        ];
+        steps.extend(has_tables(database, context)?);
+        Ok(steps)
+    }
+
+    fn dump(&self, database: &Handle, file: &Handle, context: &Context) -> Answer<Vec<Step>> {
+        let target = plain(&file.path)?;
+        let script = format!("{}{}", COPY.replace("{}", target), reopened(target));
+        let copy = sqlite3(
+            "Copy one state of the database",
+            database,
+            Mode::Read,
+            &script,
+            context,
+        )?;
+        Ok(vec![
+            copy.creates(&file.name).within(900).into(),
+            sync(file, context)?,
+        ])
+    }
+
+    fn load(&self, file: &Handle, database: &Handle, context: &Context) -> Answer<Vec<Step>> {
+        let script = COPY.replace("{}", plain(&database.path)?);
+        let copy = sqlite3("Load the database", file, Mode::Read, &script, context)?;
+        in_new_directory(copy, database, context)
+    }
+
+    fn next_generation(
+        &self,
+        database: &Handle,
+        next: &Handle,
+        context: &Context,
+    ) -> Answer<Vec<Step>> {
+        let script = format!(
+            "{}{}",
+            program::ALONE,
+            COPY.replace("{}", plain(&next.path)?)
+        );
+        let copy = sqlite3(
+            "Copy the database to its next generation",
+            database,
+            Mode::Write,
+            &script,
+            context,
+        )?;
+        in_new_directory(copy, next, context)
+    }
+
+    fn observe(&self, purpose: &Purpose, context: &Context) -> Answer<Vec<Command>> {
+        let Purpose::Count { database } = purpose else {
+            return Ok(Vec::new());
+        };
+        Ok(vec![program::command(
+            reading::TABLES,
+            database,
+            TABLE_NAMES,
+            context,
+        )?])
+    }
+
+    fn read(&self, _purpose: &Purpose, name: &str, output: &Output) -> Answer<Facts> {
+        reading::facts(name, output)
+    }
+
+    fn count(&self, database: &Handle, context: &Context) -> Answer<Vec<Step>> {
+        let script = program::counting(&reading::tables(&context.facts)?);
+        let count = sqlite3(
+            "Count the rows of every table",
+            database,
+            Mode::Read,
+            &script,
+            context,
+        )?;
+        Ok(vec![
+            count.keep(reading::COUNTS, 1024 * 1024).within(300).into(),
+        ])
+    }
+}
+
+/// A copy into a directory that must not exist: nothing can be overwritten, and no `-wal` of another database can lie
+/// in wait beside the new file (SQLite would take its rows for this one's).
+fn in_new_directory(copy: Run, target: &Handle, context: &Context) -> Answer<Vec<Step>> {
+    let place = directory(plain(&target.path)?)?;
+    let above = directory(place)?;
+    let title = "Make the generation's directory";
+    let mut steps = vec![
+        Run::new(
+            "Make the directory of generations",
+            &context.user,
+            ["install", "-d", "-m", "0750", above],
+        )
+        .within(30)
+        .into(),
+        Run::new(title, &context.user, ["mkdir", "-m", "0750", place])
+            .creates(&target.name)
+            .within(30)
+            .into(),
+        copy.creates(&target.name).within(900).into(),
+        sync(target, context)?,
+    ];
+    steps.extend(has_tables(target, context)?);
+    Ok(steps)
+}
+
+/// The sign that rows were left behind in `-wal` is a file without tables.
+fn has_tables(database: &Handle, context: &Context) -> Answer<Vec<Step>> {
+    let script = "SELECT count(*) FROM sqlite_master WHERE type = 'table';\n";
+    let count = sqlite3(
+        "See that the database has tables",
+        database,
+        Mode::Read,
+        script,
+        context,
+    )?;
+    let require = Require::new(
+        "tables",
+        Is::AtLeast(1),
+        format!("The database {} has no tables.", database.path),
+        "Look at the app's log: it makes its tables when it starts.",
+    );
+    Ok(vec![
+        count.keep("tables", 64).within(60).into(),
+        require.into(),
+    ])
+}
+
+/// The file, its directory and the one above reach the disk: what later decisions rest on survives a power cut.
+fn sync(handle: &Handle, context: &Context) -> Answer<Step> {
+    let path = plain(&handle.path)?;
+    let place = directory(path)?;
+    let argv = ["sync", path, place, directory(place)?];
+    Ok(Run::new("Write the copy to the disk", &context.user, argv)
+        .reads(&handle.name)
+        .within(120)
+        .into())
+}

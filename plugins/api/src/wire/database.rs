@@ -1,0 +1,109 @@
+//! What is said to a database plugin beyond the shared conversation.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use super::{
+    Request,
+    conversation::{Context, Handle, Purpose as PurposeOf},
+};
+
+/// What a database is asked to do, and with which handles.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Purpose {
+    /// Make a place in which the app can create its tables. Twice is once.
+    Provision {
+        /// The new database.
+        database: Handle,
+    },
+    /// Prove that it can be reached, is whole and has tables.
+    Check {
+        /// A database in service or a copy.
+        database: Handle,
+    },
+    /// Write one consistent state into a file, the app running or not.
+    Dump {
+        /// From here.
+        database: Handle,
+        /// To here.
+        file: Handle,
+    },
+    /// Make a database from a dump. What `database` names does not exist yet.
+    Load {
+        /// From here.
+        file: Handle,
+        /// To here.
+        database: Handle,
+    },
+    /// Count the rows of every table; `read` answers with the fact [`ROWS`].
+    Count {
+        /// A database in service or a copy.
+        database: Handle,
+    },
+    /// Copy a database nobody uses any more to its next generation; the original stays whole.
+    NextGeneration {
+        /// From here.
+        database: Handle,
+        /// To here; does not exist yet.
+        next: Handle,
+    },
+}
+
+/// The fact that `Count` ends in: an object, table name to number of rows.
+pub const ROWS: &str = "rows";
+
+impl PurposeOf for Purpose {
+    const NAMES: &'static [&'static str] = &[
+        "provision",
+        "check",
+        "dump",
+        "load",
+        "count",
+        "next_generation",
+    ];
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Provision { .. } => "provision",
+            Self::Check { .. } => "check",
+            Self::Dump { .. } => "dump",
+            Self::Load { .. } => "load",
+            Self::Count { .. } => "count",
+            Self::NextGeneration { .. } => "next_generation",
+        }
+    }
+}
+
+/// How does an app reach this database?
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AppSettings {
+    /// The one the app shall use.
+    pub database: Handle,
+    /// Settings and user.
+    pub context: Context,
+}
+
+/// What an app must be told. The recipe maps dialect and keys to the app's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// What the app must speak: `sqlite`, `postgresql`, `mysql`.
+    pub dialect: String,
+    /// By neutral key: `path`, `host`, `port`, `name`, `user`, `password`, `tls`, `ca`.
+    pub values: BTreeMap<String, Value>,
+}
+
+/// One value for the app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// This text.
+    Text(String),
+    /// The secret of this name.
+    Secret(String),
+}
+
+impl Request for AppSettings {
+    const METHOD: &'static str = "app_settings";
+    type Answer = Attachment;
+}

@@ -1,0 +1,241 @@
+//! What is said to a health plugin: which probes to run, and what their results mean.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Request;
+
+/// Which probes show how these components and their machine are?
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probes {
+    /// The app's parts.
+    #[serde(default)]
+    pub components: Vec<Component>,
+    /// The machine they share; left out when only the components matter, as in a cut-over.
+    #[serde(default)]
+    pub machine: Option<Machine>,
+    /// How long a probe may go on trying before it counts as failed.
+    pub deadline_seconds: u32,
+}
+
+/// One part of an app.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// Its name.
+    pub name: String,
+    /// Its unit, if it must be active.
+    #[serde(default)]
+    pub unit: Option<String>,
+    /// The ways it is reached; every expectation is probed on each.
+    pub ways: Vec<Way>,
+    /// What the recipe expects of it.
+    pub expects: Vec<Expect>,
+}
+
+/// A way to a component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    /// `direct`, `proxy`, `public`.
+    pub name: String,
+    /// Where.
+    pub address: Address,
+    /// The `Host` header.
+    pub host: String,
+}
+
+/// Where something listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Address {
+    /// Plain TCP, `host:port`.
+    Tcp(String),
+    /// TLS over TCP, `host:port`; the certificate is not judged here.
+    Tls(String),
+    /// A Unix socket's path.
+    Unix(String),
+}
+
+/// An expectation of a page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expect {
+    /// What is asked for.
+    pub path: String,
+    /// The status it must have.
+    pub status: u16,
+    /// What its body must be like.
+    #[serde(default)]
+    pub body: Option<Body>,
+}
+
+/// What a body must be like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// This, white space around it cut off.
+    Is(String),
+    /// Contains this.
+    Contains(String),
+    /// JSON in which the value at `pointer` (RFC 6901) is `equals`.
+    Json {
+        /// The pointer.
+        pointer: String,
+        /// The value.
+        equals: Value,
+    },
+}
+
+/// The machine components share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Directories whose file systems matter.
+    pub directories: Vec<String>,
+    /// Where the certificate users see is served, `host:port`.
+    #[serde(default)]
+    pub certificate: Option<String>,
+}
+
+/// One thing to try, once or again until it passes or its deadline is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Unique among the probes of one answer.
+    pub name: String,
+    /// The component it belongs to; empty for the machine.
+    #[serde(default)]
+    pub component: String,
+    /// What to try.
+    pub check: Check,
+    /// How long it may go on trying.
+    pub deadline_seconds: u32,
+}
+
+/// What to try. Each also says which `figures` its outcome has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "try", rename_all = "snake_case")]
+pub enum Check {
+    /// A GET request. Figure `status` if there was an answer.
+    Http {
+        /// Where.
+        address: Address,
+        /// The `Host` header.
+        host: String,
+        /// What must come.
+        expect: Expect,
+    },
+    /// A connection. No figures.
+    Connect {
+        /// Where.
+        address: Address,
+    },
+    /// A program that must end with status 0. No figures.
+    Exec {
+        /// Program and plain arguments.
+        argv: Vec<String>,
+        /// User name.
+        user: String,
+    },
+    /// A unit that must be active. No figures; the outcome's `said` is its state.
+    Unit {
+        /// Its name.
+        unit: String,
+    },
+    /// Room on a file system. Passes if it can be read; figures `total` and `free` (for users), bytes.
+    Disk {
+        /// A directory on it.
+        path: String,
+    },
+    /// Memory. Passes if it can be read; figures `total` and `available`, bytes.
+    Memory,
+    /// A served certificate. Passes if it can be read; figure `expires_in`, seconds, 0 when expired.
+    Certificate {
+        /// `host:port`.
+        address: String,
+    },
+}
+
+/// How a probe ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The probe's name.
+    pub probe: String,
+    /// Whether it was as expected.
+    pub passed: bool,
+    /// The last try's duration.
+    pub milliseconds: u64,
+    /// What was wrong, or what was seen: one clause.
+    #[serde(default)]
+    pub said: String,
+    /// What was measured; the [`Check`] says which.
+    #[serde(default)]
+    pub figures: BTreeMap<String, u64>,
+}
+
+/// What do these outcomes mean?
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The probes that were run.
+    pub probes: Vec<Probe>,
+    /// How they ended; one that is missing counts as failed.
+    pub outcomes: Vec<Outcome>,
+    /// Words that, put before a command, run it in the guest: `pct exec 105 --`.
+    #[serde(default)]
+    pub in_guest: Vec<String>,
+}
+
+/// How it is. The order is from best to worst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Everything as expected.
+    Healthy,
+    /// Users are served, but something needs attention.
+    Degraded,
+    /// Users are not served.
+    Unhealthy,
+}
+
+/// What the outcomes mean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The worst of all.
+    pub status: Status,
+    /// Per component, in the order asked.
+    pub components: Vec<ComponentStatus>,
+    /// What needs attention.
+    pub warnings: Vec<Finding>,
+    /// What is broken.
+    pub errors: Vec<Finding>,
+}
+
+/// How one component is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentStatus {
+    /// Its name.
+    pub name: String,
+    /// The worst of its probes.
+    pub status: Status,
+    /// Its slowest page, if one was asked for.
+    pub milliseconds: Option<u64>,
+}
+
+/// Something a person should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The component; empty for the machine.
+    pub component: String,
+    /// What is the matter, as a sentence.
+    pub message: String,
+    /// What to do, as a command to paste or a sentence.
+    pub remedy: String,
+}
+
+impl Request for Probes {
+    const METHOD: &'static str = "probes";
+    type Answer = Vec<Probe>;
+}
+
+impl Request for Reading {
+    const METHOD: &'static str = "report";
+    type Answer = Report;
+}

@@ -1,0 +1,80 @@
+//! What the program's output means. Total: whatever it says is facts or a refusal.
+
+use homeport_plugin_api::{
+    Answer, Refusal,
+    wire::{Facts, conversation::Output, database::ROWS},
+};
+use serde_json::Value;
+
+/// The observed names of tables, and the fact made of them.
+pub(crate) const TABLES: &str = "table_names";
+/// The kept row counts.
+pub(crate) const COUNTS: &str = "row_counts";
+
+pub(crate) fn facts(name: &str, output: &Output) -> Answer<Facts> {
+    if output.exit != 0 {
+        return Err(Refusal::unreadable(format!(
+            "sqlite3 ended with status {} for `{name}`",
+            output.exit
+        )));
+    }
+    let fact = match name {
+        TABLES => Some((TABLES, names(&output.stdout)?)),
+        COUNTS => Some((ROWS, rows(&output.stdout)?)),
+        _ => None,
+    };
+    Ok(fact
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect())
+}
+
+/// The names that `observe` found, from the facts.
+pub(crate) fn tables(facts: &Facts) -> Answer<Vec<String>> {
+    let names = facts.get(TABLES).and_then(Value::as_array).ok_or_else(|| {
+        Refusal::invalid(
+            format!("the fact `{TABLES}` is missing"),
+            "run the commands of `observe` first",
+        )
+    })?;
+    Ok(names
+        .iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect())
+}
+
+/// sqlite3 prints nothing at all, not `[]`, for no rows.
+fn names(stdout: &str) -> Answer<Value> {
+    let text = if stdout.trim().is_empty() {
+        "[]"
+    } else {
+        stdout
+    };
+    let found: Vec<Facts> = serde_json::from_str(text).map_err(|e| misread(&e))?;
+    Ok(found
+        .into_iter()
+        .filter_map(|mut row| row.remove("name"))
+        .collect())
+}
+
+fn rows(stdout: &str) -> Answer<Value> {
+    let mut counted = Facts::new();
+    for line in stdout.lines().filter(|line| !line.trim().is_empty()) {
+        let (table, rows) = row(line)?;
+        counted.insert(table, rows.into());
+    }
+    Ok(counted.into())
+}
+
+fn row(line: &str) -> Answer<(String, u64)> {
+    let row: Value = serde_json::from_str(line).map_err(|e| misread(&e))?;
+    match (row["table"].as_str(), row["rows"].as_u64()) {
+        (Some(table), Some(rows)) => Ok((table.to_owned(), rows)),
+        _ => Err(Refusal::unreadable(format!("{line:?} is no row count"))),
+    }
+}
+
+fn misread(error: &serde_json::Error) -> Refusal {
+    Refusal::unreadable(format!("sqlite3 did not answer in JSON: {error}"))
+}
