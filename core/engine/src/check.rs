@@ -9,7 +9,6 @@ use crate::WIRE;
 use crate::exec::Exec;
 use crate::op::{GuestIdentity, Op};
 use crate::plan::{Place, Plan, Step, Undo};
-use crate::require::Condition;
 
 /// A plan that has passed [`check`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,9 +167,9 @@ fn owned(plan: &Plan, step: &Step) -> Result<(), String> {
                 format!("`{}` is not the instance's to write", file.path)
             })?;
         }
-        if let Op::Pull { archive, .. } = op {
-            ensure(below(archive, &plan.owns), || {
-                format!("`{archive}` is not the instance's to write")
+        if let Some(path) = written(op) {
+            ensure(below(path, &plan.owns), || {
+                format!("`{path}` is not the instance's to write")
             })?;
         }
     }
@@ -193,10 +192,7 @@ fn consistent(step: &Step, known: &mut Known) -> Result<(), String> {
         }
         Op::Pull { exec, .. } => well_formed(exec),
         Op::Require { that, .. } => {
-            let (Condition::Succeeded { name }
-            | Condition::Equals { name, .. }
-            | Condition::Contains { name, .. }
-            | Condition::AtLeast { name, .. }) = that;
+            let name = that.name();
             ensure(known.observed.contains(name), || {
                 format!("`{name}` is required before it is observed")
             })
@@ -236,6 +232,16 @@ pub(crate) fn guest_of(op: &Op) -> Option<&GuestIdentity> {
         | Op::Describe { guest, .. }
         | Op::Push { guest, .. }
         | Op::Pull { guest, .. } => Some(guest),
+        _ => None,
+    }
+}
+
+/// The path on the host an op writes.
+fn written(op: &Op) -> Option<&str> {
+    match op {
+        Op::Pull { archive, .. } => Some(archive),
+        Op::Fetch(fetch) => Some(&fetch.to),
+        Op::Unpack(unpack) => Some(&unpack.to),
         _ => None,
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::op::{Content, GuestNetwork, GuestSpec, Power, PutFile};
+use crate::require::Condition;
 
 fn identity(instance: &str) -> GuestIdentity {
     GuestIdentity {

@@ -31,6 +31,10 @@ pub enum Op {
         /// Markdown, at most 8 KiB (Proxmox's limit).
         text: String,
     },
+    /// This file was fetched, and is what it must be. Host only.
+    Fetch(Fetch),
+    /// One member of a zip archive lies unpacked at a path. Host only.
+    Unpack(Unpack),
     /// These files of the host are in the guest, byte for byte. Host only.
     Push {
         /// Which guest.
@@ -140,6 +144,42 @@ pub enum Power {
     Stopped,
 }
 
+/// A file to fetch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fetch {
+    /// `https://…`, `http://…`, or `file:///…` for a directory on the host.
+    pub url: String,
+    /// Absolute path on the host it is written to.
+    pub to: String,
+    /// What makes it trusted.
+    pub trust: Trust,
+    /// More bytes than this are refused.
+    pub limit: u64,
+}
+
+/// What makes a fetched file trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trust {
+    /// Lower-case hex SHA-256 of its content, known beforehand.
+    Digest(String),
+    /// The digest its publisher states beside it: guards against damage, not against the publisher's server.
+    StatedAt(String),
+}
+
+/// One member of a zip archive to unpack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unpack {
+    /// Absolute path of the archive.
+    pub archive: String,
+    /// Name of the member.
+    pub member: String,
+    /// Absolute path it is written to, mode 0600.
+    pub to: String,
+    /// More bytes than this are refused.
+    pub limit: u64,
+}
+
 /// One file to push into a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushFile {
@@ -149,8 +189,10 @@ pub struct PushFile {
     pub to: String,
     /// Permission bits.
     pub mode: u32,
-    /// Lower-case hex SHA-256 of the content; checked on both sides.
-    pub sha256: String,
+    /// Lower-case hex SHA-256 of the content, if it is known when the plan is made. The digest of what was read is
+    /// checked in the guest in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// What a path must be.
@@ -182,6 +224,8 @@ pub enum Content {
         /// Number of characters, at most 1024.
         length: u32,
     },
+    /// A regular file with the content of this other file on the same machine: a secret, which no plan carries.
+    CopyOf(String),
     /// Nothing: the file, link or directory (with all that is in it) is gone.
     Absent,
 }
@@ -216,6 +260,8 @@ impl Op {
                 | Op::RemoveGuest(_)
                 | Op::Power { .. }
                 | Op::Describe { .. }
+                | Op::Fetch(_)
+                | Op::Unpack(_)
                 | Op::Push { .. }
                 | Op::Pull { .. }
         )

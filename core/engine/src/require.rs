@@ -39,6 +39,18 @@ pub enum Condition {
         /// The text.
         text: String,
     },
+    /// There is any output but blanks.
+    NotEmpty {
+        /// Name of the observation.
+        name: String,
+    },
+    /// The trimmed output is a whole number not above this one.
+    AtMost {
+        /// Name of the observation.
+        name: String,
+        /// The number, in the observed command's unit.
+        number: u64,
+    },
     /// The trimmed output is a whole number not below this one.
     AtLeast {
         /// Name of the observation.
@@ -71,16 +83,45 @@ impl Condition {
                     .then_some(())
                     .ok_or_else(|| format!("`{name}` does not contain `{text}`"))
             }
-            Condition::AtLeast { name, number } => {
+            Condition::NotEmpty { name } => {
                 let found = look(seen, name)?.stdout.trim();
-                match found.parse::<u64>() {
-                    Ok(value) if value >= *number => Ok(()),
-                    Ok(value) => Err(format!("`{name}` is {value}, needed are {number}")),
-                    Err(_) => Err(format!("`{name}` is `{}`, not a number", clip(found))),
-                }
+                (!found.is_empty())
+                    .then_some(())
+                    .ok_or_else(|| format!("`{name}` is empty"))
+            }
+            Condition::AtLeast { name, number } => {
+                let value = whole(seen, name)?;
+                (value >= *number)
+                    .then_some(())
+                    .ok_or_else(|| format!("`{name}` is {value}, needed are {number}"))
+            }
+            Condition::AtMost { name, number } => {
+                let value = whole(seen, name)?;
+                (value <= *number)
+                    .then_some(())
+                    .ok_or_else(|| format!("`{name}` is {value}, allowed are {number}"))
             }
         }
     }
+
+    /// Name of the observation it is about.
+    pub fn name(&self) -> &str {
+        match self {
+            Condition::Succeeded { name }
+            | Condition::Equals { name, .. }
+            | Condition::Contains { name, .. }
+            | Condition::NotEmpty { name }
+            | Condition::AtMost { name, .. }
+            | Condition::AtLeast { name, .. } => name,
+        }
+    }
+}
+
+fn whole(seen: &Observations, name: &str) -> Result<u64, String> {
+    let found = look(seen, name)?.stdout.trim();
+    found
+        .parse()
+        .map_err(|_| format!("`{name}` is `{}`, not a number", clip(found)))
 }
 
 fn look<'a>(seen: &'a Observations, name: &str) -> Result<&'a Observation, String> {

@@ -82,7 +82,7 @@ fn install() -> Vec<Plan> {
         from: "/x".to_owned(),
         to: to.to_owned(),
         mode: 0o755,
-        sha256: "00".to_owned(),
+        sha256: None,
     };
     let running = Op::Service {
         unit: "app".to_owned(),

@@ -8,7 +8,7 @@ use super::{Agent, Fate, Fuse, Guest, Script, Shared, Victim, World, before, ope
 use crate::check::check;
 use crate::event::Event;
 use crate::journal::{Child, Journal};
-use crate::op::{Content, GuestIdentity, Op, Power, PushFile, PutFile};
+use crate::op::{Content, Fetch, GuestIdentity, Op, Power, PushFile, PutFile, Unpack};
 use crate::plan::{Place, Plan};
 use crate::recover::{Outcome, Standing, close, resolve};
 use crate::require::{Observation, Observations};
@@ -151,7 +151,7 @@ fn push(guest: &mut Guest, files: &[PushFile], fate: Fate) {
         put(
             &mut guest.files,
             &file.to,
-            &Content::Text(file.sha256.clone()),
+            &Content::Text(file.from.clone()),
             fate,
         );
     }
@@ -209,11 +209,13 @@ impl Executor for Sim {
                     ours(world, guest, &mut |guest| push(guest, files, fate))
                 })?;
             }
-            Op::Pull { archive, .. } => self.touch(|world, fate| {
+            Op::Pull { archive: path, .. }
+            | Op::Fetch(Fetch { to: path, .. })
+            | Op::Unpack(Unpack { to: path, .. }) => self.touch(|world, fate| {
                 put(
                     &mut world.files,
-                    archive,
-                    &Content::Text("archive".to_owned()),
+                    path,
+                    &Content::Text("bytes".to_owned()),
                     fate,
                 );
                 Ok(())
