@@ -18,8 +18,8 @@ use crate::process::identity;
 /// The PATH every command gets.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// So much of stderr – its end – is kept, bytes.
-const STDERR_KEPT: usize = 16 << 10;
+/// So much of stderr – its end – is kept, bytes; of a stdout kept as [`Output::Tail`], too.
+const TAIL_KEPT: usize = 16 << 10;
 
 /// Time a command gets between TERM and KILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -49,6 +49,8 @@ pub enum Input {
 pub enum Output {
     /// `/dev/null`.
     Discard,
+    /// Its end is kept, for the message of a failure.
+    Tail,
     /// Kept, up to so many bytes; more ends the command.
     Keep(usize),
     /// Into this file.
@@ -179,19 +181,17 @@ impl Command {
 
     /// Like [`Command::run`], but the process is written down before the program begins: a shell waits for a word on
     /// its stdin and only then becomes the program. A writer that dies in between leaves a shell that ends at once.
+    /// What follows the word on a pipe is the program's: a shell's `read` takes no byte beyond the line.
     pub fn run_recorded(
         mut self,
         record: Record<'_>,
         stop: &AtomicBool,
     ) -> Result<Finished, CmdError> {
-        let mut argv: Vec<String> = [
-            "/bin/sh",
-            "-c",
-            "read -r go && exec \"$@\" </dev/null",
-            "sh",
-        ]
-        .map(str::to_owned)
-        .into();
+        let script = match self.input {
+            Input::Null => "read -r go && exec \"$@\" </dev/null",
+            Input::Bytes(_) | Input::File(_) | Input::Fill(_) => "read -r go && exec \"$@\"",
+        };
+        let mut argv: Vec<String> = ["/bin/sh", "-c", script, "sh"].map(str::to_owned).into();
         argv.append(&mut self.argv);
         self.argv = argv;
         self.start(Some(record))?.finish(stop)
@@ -229,24 +229,21 @@ impl Command {
         };
         let mut command = self.build()?;
         let (stdin, fill) = input(self.input, record.is_some());
-        let (stdout, drain, limit) = output(self.output).map_err(broken)?;
+        let (stdout, sink, limit) = output(self.output);
         let mut child = command
             .stdin(stdin)
             .stdout(stdout)
             .spawn()
             .map_err(broken)?;
         let pid = Pid::from_child(&child);
+        let mut stdin = child.stdin.take();
         if let Some(record) = record {
             record(identity(child.id()).map_err(broken)?)?;
             // The shell may already be gone; then its status says so.
-            let _ = child.stdin.take().map(|mut stdin| stdin.write_all(b"go\n"));
+            let _ = stdin.as_mut().map(|stdin| stdin.write_all(b"go\n"));
         }
-        let writer = child
-            .stdin
-            .take()
-            .zip(fill)
-            .map(|(stdin, fill)| feed(stdin, fill));
-        let reader = child.stdout.take().map(|stdout| absorb(stdout, drain));
+        let writer = stdin.zip(fill).map(|(stdin, fill)| feed(stdin, fill));
+        let reader = child.stdout.take().map(|stdout| absorb(stdout, sink));
         let errors = child
             .stderr
             .take()
@@ -260,6 +257,7 @@ impl Command {
             errors,
             limit,
             timeout: self.timeout,
+            deadline: Instant::now() + self.timeout,
         })
     }
 
@@ -298,7 +296,7 @@ pub struct Channel {
     /// What it says.
     pub from: BufReader<ChildStdout>,
     child: process::Child,
-    errors: Option<JoinHandle<Vec<u8>>>,
+    errors: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
 
 impl Channel {
@@ -318,13 +316,8 @@ impl Channel {
     pub fn wait(mut self) -> io::Result<(i32, Vec<u8>)> {
         self.hang_up();
         let code = code(self.child.wait()?);
-        Ok((
-            code,
-            self.errors
-                .take()
-                .and_then(|thread| thread.join().ok())
-                .unwrap_or_default(),
-        ))
+        let errors = self.errors.take().and_then(|thread| thread.join().ok());
+        Ok((code, errors.unwrap_or_else(|| Ok(Vec::new()))?))
     }
 }
 
@@ -334,9 +327,10 @@ struct Running {
     pid: Pid,
     writer: Option<JoinHandle<io::Result<()>>>,
     reader: Option<JoinHandle<io::Result<Vec<u8>>>>,
-    errors: Option<JoinHandle<Vec<u8>>>,
+    errors: Option<JoinHandle<io::Result<Vec<u8>>>>,
     limit: usize,
     timeout: Duration,
+    deadline: Instant,
 }
 
 impl Running {
@@ -349,11 +343,11 @@ impl Running {
         let wrote = self
             .writer
             .take()
-            .map_or(Ok(()), |thread| joined(thread.join()));
+            .map_or(Ok(()), |thread| joined(thread, self.deadline));
         let stdout = self
             .reader
             .take()
-            .map_or(Ok(Vec::new()), |thread| joined(thread.join()))
+            .map_or(Ok(Vec::new()), |thread| joined(thread, self.deadline))
             .map_err(pipe)?;
         if stdout.len() > self.limit {
             return Err(CmdError::TooMuch {
@@ -369,8 +363,8 @@ impl Running {
         let stderr = self
             .errors
             .take()
-            .and_then(|thread| thread.join().ok())
-            .unwrap_or_default();
+            .map_or(Ok(Vec::new()), |thread| joined(thread, self.deadline))
+            .map_err(pipe)?;
         Ok(Finished {
             code,
             stdout,
@@ -379,7 +373,6 @@ impl Running {
     }
 
     fn wait(&mut self, stop: &AtomicBool) -> Result<ExitStatus, CmdError> {
-        let deadline = Instant::now() + self.timeout;
         let mut pause = Duration::from_millis(1);
         loop {
             let broken = |source| CmdError::Pipe {
@@ -395,7 +388,7 @@ impl Running {
                     program: self.program.clone(),
                 });
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= self.deadline {
                 self.end();
                 return Err(CmdError::TimedOut {
                     program: self.program.clone(),
@@ -421,8 +414,14 @@ impl Running {
 
 fn input(input: Input, recorded: bool) -> (Stdio, Option<Fill>) {
     match input {
-        _ if recorded => (Stdio::piped(), None),
+        Input::Null if recorded => (Stdio::piped(), None),
         Input::Null => (Stdio::null(), None),
+        Input::File(mut file) if recorded => (
+            Stdio::piped(),
+            Some(Box::new(move |to: &mut dyn Write| {
+                io::copy(&mut file, to).map(|_| ())
+            })),
+        ),
         Input::File(file) => (file.into(), None),
         Input::Bytes(bytes) => (
             Stdio::piped(),
@@ -432,13 +431,21 @@ fn input(input: Input, recorded: bool) -> (Stdio, Option<Fill>) {
     }
 }
 
-fn output(output: Output) -> io::Result<(Stdio, Option<Drain>, usize)> {
-    Ok(match output {
-        Output::Discard => (Stdio::null(), None, 0),
-        Output::Keep(limit) => (Stdio::piped(), None, limit),
-        Output::File(file) => (file.into(), None, 0),
-        Output::Drain(drain) => (Stdio::piped(), Some(drain), 0),
-    })
+/// What the thread at a command's stdout does with it.
+enum Sink {
+    Keep,
+    Tail,
+    Drain(Drain),
+}
+
+fn output(output: Output) -> (Stdio, Sink, usize) {
+    match output {
+        Output::Discard => (Stdio::null(), Sink::Keep, 0),
+        Output::Tail => (Stdio::piped(), Sink::Tail, TAIL_KEPT),
+        Output::Keep(limit) => (Stdio::piped(), Sink::Keep, limit),
+        Output::File(file) => (file.into(), Sink::Keep, 0),
+        Output::Drain(drain) => (Stdio::piped(), Sink::Drain(drain), 0),
+    }
 }
 
 fn feed(mut stdin: ChildStdin, fill: Fill) -> JoinHandle<io::Result<()>> {
@@ -451,12 +458,13 @@ fn feed(mut stdin: ChildStdin, fill: Fill) -> JoinHandle<io::Result<()>> {
 /// More than this of unclaimed output is never held in memory, whatever limit was declared.
 const HELD: u64 = 64 << 20;
 
-fn absorb(mut stdout: ChildStdout, drain: Option<Drain>) -> JoinHandle<io::Result<Vec<u8>>> {
+fn absorb(mut stdout: ChildStdout, sink: Sink) -> JoinHandle<io::Result<Vec<u8>>> {
     thread::spawn(move || {
         let mut kept = Vec::new();
-        match drain {
-            Some(drain) => drain(&mut stdout)?,
-            None => {
+        match sink {
+            Sink::Drain(drain) => drain(&mut stdout)?,
+            Sink::Tail => kept = tail(&mut stdout)?,
+            Sink::Keep => {
                 (&mut stdout).take(HELD).read_to_end(&mut kept)?;
             }
         }
@@ -465,23 +473,32 @@ fn absorb(mut stdout: ChildStdout, drain: Option<Drain>) -> JoinHandle<io::Resul
     })
 }
 
-/// The last [`STDERR_KEPT`] bytes of a stream.
-fn tail(mut from: impl Read) -> Vec<u8> {
+/// The last [`TAIL_KEPT`] bytes of a stream.
+fn tail(mut from: impl Read) -> io::Result<Vec<u8>> {
     let mut kept = Vec::new();
     let mut chunk = [0; 4096];
-    while let Ok(count) = from.read(&mut chunk) {
+    loop {
+        let count = from.read(&mut chunk)?;
         if count == 0 {
-            break;
+            return Ok(kept);
         }
         kept.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        let surplus = kept.len().saturating_sub(STDERR_KEPT);
+        let surplus = kept.len().saturating_sub(TAIL_KEPT);
         kept.drain(..surplus);
     }
-    kept
 }
 
-fn joined<T>(result: thread::Result<io::Result<T>>) -> io::Result<T> {
-    result.unwrap_or_else(|_| Err(io::Error::other("the thread at the pipe panicked")))
+/// What the thread at a pipe made of it. A program may end and leave another behind that holds the pipe open; that one
+/// has the rest of the time limit, and no more.
+fn joined<T>(thread: JoinHandle<io::Result<T>>, deadline: Instant) -> io::Result<T> {
+    while !thread.is_finished() {
+        if Instant::now() >= deadline {
+            return Err(io::Error::other("something it started holds the pipe open"));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    let panicked = |_| Err(io::Error::other("the thread at the pipe panicked"));
+    thread.join().unwrap_or_else(panicked)
 }
 
 fn code(status: ExitStatus) -> i32 {
@@ -503,21 +520,19 @@ impl Finished {
 
     /// The last lines of stderr, at most `count`.
     pub fn last_lines(&self, count: usize) -> Vec<String> {
-        let text = String::from_utf8_lossy(&self.stderr);
-        let lines: Vec<String> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(str::to_owned)
-            .collect();
-        lines
-            .into_iter()
-            .rev()
-            .take(count)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .collect()
+        last_lines(&self.stderr, count)
     }
+}
+
+/// The last lines of some output that are not empty, at most `count`, oldest first.
+pub fn last_lines(output: &[u8], count: usize) -> Vec<String> {
+    let text = String::from_utf8_lossy(output);
+    let mut lines: Vec<String> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(str::to_owned)
+        .collect();
+    lines.split_off(lines.len().saturating_sub(count))
 }
 
 #[cfg(test)]

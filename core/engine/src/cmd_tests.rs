@@ -59,6 +59,17 @@ fn a_command_that_takes_too_long_is_ended_with_its_children() {
 }
 
 #[test]
+fn a_program_left_behind_that_holds_a_pipe_costs_no_more_than_the_time_limit() {
+    let leaves = Command::new(
+        ["/bin/sh", "-c", "sleep 3 & exit 0"],
+        Duration::from_millis(300),
+    );
+    let begun = Instant::now();
+    assert!(matches!(leaves.run(&NEVER), Err(CmdError::Pipe { .. })));
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
 fn the_stop_flag_ends_it() {
     let stopped = sh("sleep 60").run(&AtomicBool::new(true));
     assert!(matches!(stopped, Err(CmdError::Stopped { .. })));
@@ -116,6 +127,30 @@ fn a_recorded_command_does_nothing_before_it_is_written_down() {
     assert!(touch().run_recorded(&mut record, &NEVER).unwrap().ok());
     assert!(mark.exists());
     assert!(seen.is_some_and(|(child, existed)| child.pid > 1 && !existed));
+}
+
+#[test]
+fn a_recorded_command_reads_all_of_its_stdin_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("in");
+    std::fs::write(&path, "one\ntwo\n").unwrap();
+    let inputs = [
+        (Input::Null, ""),
+        (Input::Bytes(b"one\ntwo\n".to_vec()), "one\ntwo\n"),
+        (Input::File(File::open(&path).unwrap()), "one\ntwo\n"),
+    ];
+    for (input, expected) in inputs {
+        let cat = Command::new(["/bin/cat"], Duration::from_secs(5)).input(input);
+        let end = cat.run_recorded(&mut |_| Ok(()), &NEVER).unwrap();
+        assert_eq!(end.text(), expected);
+    }
+}
+
+#[test]
+fn only_the_end_of_a_tail_is_kept() {
+    let end = sh("seq 1 100000").output(Output::Tail).run(&NEVER).unwrap();
+    assert_eq!(end.stdout.len(), TAIL_KEPT);
+    assert_eq!(last_lines(&end.stdout, 2), ["99999", "100000"]);
 }
 
 #[test]

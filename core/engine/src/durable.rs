@@ -18,16 +18,27 @@ pub fn replace_with(
 ) -> io::Result<()> {
     let fresh = beside(path)?;
     let _ = fs::remove_file(&fresh);
+    let done = filled(&fresh, mode, fill).and_then(|()| fs::rename(&fresh, path));
+    if done.is_err() {
+        let _ = fs::remove_file(&fresh);
+    }
+    done?;
+    sync_parent(path)
+}
+
+fn filled(
+    fresh: &Path,
+    mode: u32,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&fresh)?;
+        .open(fresh)?;
     fill(&mut file)?;
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    sync_parent(path)
+    file.sync_all()
 }
 
 /// Brings the directory entry of `path` to disk.
@@ -68,6 +79,7 @@ mod tests {
         });
         assert!(failed.is_err());
         assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         replace(&path, b"two", 0o600).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(
