@@ -1,1 +1,5 @@
-//! To be filled.
+//! Plans and drives everything Homeport does to a machine.
+
+pub mod bundle;
+
+pub mod plugin;

@@ -106,16 +106,28 @@ pub struct Packages {
 impl<P: Purpose> Request for Observe<P> {
     const METHOD: &'static str = "observe";
     type Answer = Vec<Command>;
+
+    fn purpose(&self) -> Option<&'static str> {
+        Some(self.purpose.name())
+    }
 }
 
 impl<P: Purpose> Request for Read<P> {
     const METHOD: &'static str = "read";
     type Answer = Facts;
+
+    fn purpose(&self) -> Option<&'static str> {
+        Some(self.purpose.name())
+    }
 }
 
 impl<P: Purpose> Request for Plan<P> {
     const METHOD: &'static str = "plan";
     type Answer = Vec<Step>;
+
+    fn purpose(&self) -> Option<&'static str> {
+        Some(self.purpose.name())
+    }
 }
 
 impl Request for Packages {

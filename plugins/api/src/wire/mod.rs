@@ -107,4 +107,9 @@ pub trait Request: Serialize {
     const METHOD: &'static str;
     /// What a reply holds.
     type Answer: Serialize + DeserializeOwned;
+
+    /// The purpose it is about, if its method is asked for several.
+    fn purpose(&self) -> Option<&'static str> {
+        None
+    }
 }
