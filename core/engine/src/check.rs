@@ -111,7 +111,7 @@ fn reversible(plan: &Plan, step: &Step) -> Result<(), String> {
         });
     }
     match &step.undo {
-        Undo::Nothing => ensure(step.op.only_reads(), || {
+        Undo::Nothing => ensure(step.op.only_reads() || step.op.only_caches(), || {
             "it changes something before Commit and has no undo".to_owned()
         }),
         Undo::Candidate => ensure(in_candidate(plan, step), || {

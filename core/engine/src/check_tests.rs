@@ -7,6 +7,7 @@ fn identity(instance: &str) -> GuestIdentity {
         id: "101".to_owned(),
         instance: instance.to_owned(),
         tag: "hp-op-1".to_owned(),
+        storage: "local".to_owned(),
     }
 }
 
@@ -44,7 +45,6 @@ fn guest(instance: &str) -> Op {
         identity: identity(instance),
         hostname: "todo".to_owned(),
         template: "local:vztmpl/debian".to_owned(),
-        storage: "local".to_owned(),
         disk_gb: 8,
         cores: 1,
         memory_mb: 512,
@@ -83,6 +83,18 @@ fn an_install_inside_its_candidate_passes() {
     ];
     let checked = check(plan(steps.clone()), &Known::default()).unwrap();
     assert_eq!(checked.plan().steps, steps);
+}
+
+#[test]
+fn a_template_needs_no_undo_because_it_stays() {
+    let step = Step::host(
+        "template",
+        Op::EnsureTemplate {
+            storage: "local".to_owned(),
+            name: "debian-12-standard_12.12-1_amd64.tar.zst".to_owned(),
+        },
+    );
+    assert!(check(plan(vec![step]), &Known::default()).is_ok());
 }
 
 #[test]

@@ -261,8 +261,9 @@ impl Command {
         })
     }
 
-    /// Starts it as a conversation partner: both pipes stay open.
-    pub fn open(self) -> Result<Channel, CmdError> {
+    /// Starts it as a conversation partner: both pipes stay open. What it says can be read on a thread of its own. Its
+    /// time limit does not count.
+    pub fn open(self) -> Result<(Channel, BufReader<ChildStdout>), CmdError> {
         let program = self.program();
         let broken = |source| CmdError::Start {
             program: program.clone(),
@@ -281,20 +282,18 @@ impl Command {
             .stderr
             .take()
             .map(|stderr| thread::spawn(move || tail(stderr)));
-        Ok(Channel {
+        let channel = Channel {
             to: Some(to),
-            from: BufReader::new(from),
             child,
             errors,
-        })
+        };
+        Ok((channel, BufReader::new(from)))
     }
 }
 
 /// A process one talks with.
 pub struct Channel {
     to: Option<ChildStdin>,
-    /// What it says.
-    pub from: BufReader<ChildStdout>,
     child: process::Child,
     errors: Option<JoinHandle<io::Result<Vec<u8>>>>,
 }
@@ -312,12 +311,19 @@ impl Channel {
         self.to = None;
     }
 
-    /// Waits for its end; exit code and the end of its stderr.
-    pub fn wait(mut self) -> io::Result<(i32, Vec<u8>)> {
+    /// Hangs up and waits for its end; exit code and the end of its stderr. When patience is at its end so is the process
+    /// – itself only: what it has started may finish what it is doing.
+    pub fn end(mut self, patience: Duration) -> io::Result<(i32, Vec<u8>)> {
         self.hang_up();
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline && self.child.try_wait()?.is_none() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        // Of a process that has ended the standard library takes no second notice.
+        self.child.kill()?;
         let code = code(self.child.wait()?);
-        let errors = self.errors.take().and_then(|thread| thread.join().ok());
-        Ok((code, errors.unwrap_or_else(|| Ok(Vec::new()))?))
+        let errors = self.errors.take().map(|thread| joined(thread, deadline));
+        Ok((code, errors.and_then(Result::ok).unwrap_or_default()))
     }
 }
 

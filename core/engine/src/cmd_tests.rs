@@ -156,15 +156,31 @@ fn only_the_end_of_a_tail_is_kept() {
 #[test]
 fn a_channel_is_a_conversation() {
     use std::io::BufRead;
-    let mut cat = sh("while read -r line; do echo \"[$line]\"; done; exit 4")
+    let (mut cat, mut from) = sh("while read -r line; do echo \"[$line]\"; done; exit 4")
         .open()
         .unwrap();
     let mut line = String::new();
     for word in ["one", "two"] {
         writeln!(cat.to().unwrap(), "{word}").unwrap();
         line.clear();
-        cat.from.read_line(&mut line).unwrap();
+        from.read_line(&mut line).unwrap();
         assert_eq!(line, format!("[{word}]\n"));
     }
-    assert_eq!(cat.wait().unwrap().0, 4);
+    assert_eq!(cat.end(Duration::from_secs(5)).unwrap().0, 4);
+}
+
+#[test]
+fn a_partner_that_does_not_end_is_ended_but_not_what_it_started() {
+    use std::io::BufRead;
+    let (partner, mut from) = sh("sleep 5 & echo $!; wait").open().unwrap();
+    let mut pid = String::new();
+    from.read_line(&mut pid).unwrap();
+    let since = Instant::now();
+    let (code, _) = partner.end(Duration::from_millis(100)).unwrap();
+    assert_eq!(code, 128 + 9);
+    assert!(since.elapsed() < Duration::from_secs(2));
+    let child = identity(pid.trim().parse().unwrap()).unwrap();
+    assert!(crate::process::alive(&child).unwrap());
+    let pid = Pid::from_raw(child.pid.cast_signed()).unwrap();
+    rustix::process::kill_process(pid, Signal::KILL).unwrap();
 }

@@ -13,6 +13,14 @@ use crate::require::Condition;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "op")]
 pub enum Op {
+    /// A template of this name lies in the storage, downloaded if need be. It stays there, whatever becomes of the
+    /// operation: other guests may be made of it by then. Host only.
+    EnsureTemplate {
+        /// Storage that holds templates.
+        storage: String,
+        /// File name of the template.
+        name: String,
+    },
     /// A guest with this identity and this shape exists. Host only.
     EnsureGuest(GuestSpec),
     /// No guest with this identity exists. Refuses a guest that is not ours. Host only.
@@ -94,6 +102,9 @@ pub struct GuestIdentity {
     pub instance: String,
     /// Tag that only the operation which created the guest knows; a guest without it is nobody's to remove.
     pub tag: String,
+    /// Storage of its root file system, in the target's own notation: a creation that was killed leaves its volume there
+    /// and says so nowhere.
+    pub storage: String,
 }
 
 /// The shape of a new guest.
@@ -105,8 +116,6 @@ pub struct GuestSpec {
     pub hostname: String,
     /// Template, in the target's own notation (`local:vztmpl/…` on Proxmox).
     pub template: String,
-    /// Storage for the root file system.
-    pub storage: String,
     /// Root file system, GiB.
     pub disk_gb: u32,
     /// CPU cores.
@@ -252,11 +261,18 @@ impl Op {
         matches!(self, Op::Probe(_) | Op::Observe { .. } | Op::Require { .. })
     }
 
+    /// Whether all the op leaves behind is a verified copy of something public, worth as much to others as to this
+    /// operation: it needs no undo.
+    pub fn only_caches(&self) -> bool {
+        matches!(self, Op::EnsureTemplate { .. })
+    }
+
     /// Whether the op can be carried out only by the host's target, never by the agent in the guest.
     pub fn host_only(&self) -> bool {
         matches!(
             self,
-            Op::EnsureGuest(_)
+            Op::EnsureTemplate { .. }
+                | Op::EnsureGuest(_)
                 | Op::RemoveGuest(_)
                 | Op::Power { .. }
                 | Op::Describe { .. }

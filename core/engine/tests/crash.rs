@@ -21,6 +21,7 @@ fn identity() -> GuestIdentity {
         id: "101".to_owned(),
         instance: "todo".to_owned(),
         tag: "hp-op-1".to_owned(),
+        storage: "s".to_owned(),
     }
 }
 
@@ -65,7 +66,6 @@ fn install() -> Vec<Plan> {
         identity: identity(),
         hostname: "todo".to_owned(),
         template: "t".to_owned(),
-        storage: "s".to_owned(),
         disk_gb: 4,
         cores: 1,
         memory_mb: 512,

@@ -224,6 +224,16 @@ impl Executor for Sim {
                 put(&mut world.files, path, content, fate);
                 Ok(())
             })?,
+            Op::EnsureTemplate { storage, name } => self.touch(|world, fate| {
+                let path = format!("{storage}/{name}");
+                put(
+                    &mut world.files,
+                    &path,
+                    &Content::Text("template".to_owned()),
+                    fate,
+                );
+                Ok(())
+            })?,
             Op::Exec(_) | Op::Service { .. } | Op::Probe(_) => self.touch(|_, _| Ok(()))?,
             Op::Observe { name, .. } => {
                 self.touch(|_, _| Ok(()))?;
