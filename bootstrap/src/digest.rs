@@ -1,6 +1,7 @@
 //! SHA-256 digests: how they are computed while bytes pass by, and how they are written down.
 
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -16,6 +17,20 @@ impl Digest {
         let mut hasher = Hasher::default();
         hasher.update(bytes);
         hasher.finish()
+    }
+
+    /// The digest and the number of all bytes still to be read.
+    pub fn of_reader(mut reader: impl Read) -> io::Result<(Self, u64)> {
+        let (mut hasher, mut size) = (Hasher::default(), 0);
+        let mut buffer = vec![0; 64 * 1024];
+        loop {
+            let count = reader.read(&mut buffer)?;
+            if count == 0 {
+                return Ok((hasher.finish(), size));
+            }
+            hasher.update(buffer.get(..count).unwrap_or_default());
+            size += count as u64;
+        }
     }
 }
 
@@ -103,6 +118,10 @@ mod tests {
     #[test]
     fn is_written_and_read_as_hexadecimal() {
         assert_eq!(Digest::of(b"abc").to_string(), ABC);
+        assert_eq!(
+            Digest::of_reader(&b"abc"[..]).unwrap(),
+            (Digest::of(b"abc"), 3)
+        );
         assert_eq!(ABC.parse::<Digest>().unwrap(), Digest::of(b"abc"));
     }
 
