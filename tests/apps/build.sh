@@ -8,15 +8,8 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 license=$here/../../LICENSE
-go=/usr/bin/go # Debian's own, whatever else is on PATH: the same bytes everywhere
-
-say() { printf 'apps/build.sh: %s\n' "$*" >&2; }
-
-install_compiler() {
-  [[ -x $go ]] && command -v gcc >/dev/null && return
-  say 'installing golang-go and gcc'
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q golang-go gcc libc6-dev ca-certificates >&2
-}
+# shellcheck source=compiler.sh
+source "$here/compiler.sh"
 
 # One digest over everything an archive is made from.
 source_digest() {
@@ -24,15 +17,14 @@ source_digest() {
     "$go" version
     gcc --version | head -n 1
     cd "$here"
-    find standin versions.json build.sh -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum
+    find standin versions.json -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum
     sha256sum <"$license"
   } | sha256sum | cut -c 1-16
 }
 
 publish() { # TAG[=ENTRY] INTO
   cd "$here/standin"
-  GOTOOLCHAIN=local GOFLAGS='' GOCACHE=$cache/go PATH=$(dirname "$go"):$PATH \
-    "$go" run -buildvcs=false ./cmd/publish -license "$license" -out "$2" "$1"
+  GOCACHE=$cache/go "$go" run -buildvcs=false ./cmd/publish -license "$license" -out "$2" "$1"
 }
 
 # Builds into a directory of its own first: a build that is cut off leaves no half archive in the cache.
