@@ -9,6 +9,7 @@ pub mod durable;
 pub mod event;
 pub mod exec;
 pub mod journal;
+pub mod local;
 pub mod op;
 pub mod plan;
 pub mod probe;

@@ -1,0 +1,105 @@
+//! Carries out, on the machine one stands on, the ops that need no target: files, commands, units, probes.
+//! It never reaches into a guest, never speaks TLS and keeps nothing from one op to the next.
+
+mod exec;
+mod file;
+pub mod http;
+mod leftover;
+mod owner;
+mod probe;
+mod service;
+pub mod unit;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+pub use leftover::end as end_leftover;
+pub use probe::measure;
+
+use crate::journal::Child;
+use crate::op::Op;
+use crate::plan::{Place, Plan};
+use crate::require::{Observation, Observations};
+use crate::run::{Executor, Fault, FaultKind, Hands, NoteDone, Tell, require};
+
+/// The machine one stands on.
+pub struct Local {
+    place: Place,
+    stop: Arc<AtomicBool>,
+}
+
+impl Local {
+    /// The machine as the given place of a plan. `stop`, once set, ends the command or probe that runs: the host gives
+    /// the flag of its Ctrl-C, the agent one that nobody sets, for it finishes the step it has begun.
+    pub fn new(place: Place, stop: Arc<AtomicBool>) -> Local {
+        Local { place, stop }
+    }
+}
+
+impl Executor for Local {
+    fn place(&self) -> Place {
+        self.place
+    }
+
+    fn apply(&mut self, op: &Op, hands: Hands<'_>) -> Result<Option<Observation>, Fault> {
+        if let Some(required) = require(op, hands.seen) {
+            return required.map(|()| None);
+        }
+        match op {
+            Op::PutFile(file) => file::put(file).map(|()| None),
+            Op::Exec(exec) => exec::run(exec, hands.child, &self.stop),
+            Op::Service { unit, state } => service::ensure(unit, *state).map(|()| None),
+            Op::Probe(probe) => probe::run(probe, &self.stop).map(|()| None),
+            Op::Observe { exec, .. } => exec::observe(exec, &self.stop).map(Some),
+            _ => Err(Fault::new(
+                FaultKind::Failed,
+                "only the host's target can carry this out",
+            )),
+        }
+    }
+
+    fn undo(&mut self, op: &Op, child: Option<&Child>) -> Result<(), Fault> {
+        if let Some(child) = child {
+            leftover::end(child)?;
+        }
+        let hands = Hands {
+            seen: &Observations::new(),
+            tell: &mut |_| {},
+            number: 0,
+            child: &mut |_| Ok(()),
+        };
+        self.apply(op, hands).map(|_| ())
+    }
+
+    fn before_image(&mut self, op: &Op) -> Result<Op, Fault> {
+        match op {
+            Op::PutFile(file) => file::before(file).map(Op::PutFile),
+            _ => Err(Fault::new(
+                FaultKind::Failed,
+                "only a file has a before-image",
+            )),
+        }
+    }
+
+    fn hand_over(
+        &mut self,
+        _: Plan,
+        _: &Observations,
+        _: Tell<'_>,
+        _: NoteDone<'_>,
+    ) -> Result<(), Fault> {
+        Err(no_guest())
+    }
+
+    fn recover_guest(&mut self, _: &Plan, _: Tell<'_>) -> Result<(), Fault> {
+        Err(no_guest())
+    }
+
+    fn close(&mut self, _: &Plan) -> Result<(), Fault> {
+        Err(no_guest())
+    }
+}
+
+fn no_guest() -> Fault {
+    Fault::new(FaultKind::Failed, "there is no guest below")
+}

@@ -1,0 +1,192 @@
+//! Asks a probe's question until it is answered as expected or its deadline has passed.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
+
+use super::{http, unit};
+use crate::probe::{Check, HttpCheck, Probe, Via};
+use crate::run::{Fault, FaultKind};
+
+/// Longest single try: a server that hangs once must not use up the whole deadline.
+const TRY: Duration = Duration::from_secs(5);
+
+/// Runs the probe. `stop`, once set, ends it.
+pub(super) fn run(probe: &Probe, stop: &AtomicBool) -> Result<(), Fault> {
+    measure(probe, stop).map(|_| ())
+}
+
+/// Runs the probe and tells how long its last try took.
+///
+/// # Errors
+/// [`FaultKind::Unhealthy`] when the deadline passed, with the last try's reason and the unit's last log lines;
+/// [`FaultKind::Cancelled`] when `stop` was set; [`FaultKind::Failed`] when this program cannot ask such a thing.
+pub fn measure(probe: &Probe, stop: &AtomicBool) -> Result<Duration, Fault> {
+    let deadline = Instant::now() + Duration::from_millis(probe.deadline_ms.into());
+    let pause = Duration::from_millis(probe.interval_ms.into());
+    loop {
+        let begun = Instant::now();
+        let Err(missed) = attempt(&probe.check, deadline.min(begun + TRY)) else {
+            return Ok(begun.elapsed());
+        };
+        if missed.kind != FaultKind::Unhealthy {
+            return Err(missed);
+        }
+        if stop.load(Ordering::SeqCst) {
+            return Err(Fault::new(FaultKind::Cancelled, "you asked to stop"));
+        }
+        if Instant::now() + pause >= deadline {
+            let lines = probe.unit.as_deref().map(unit::log);
+            return Err(missed.with_lines(lines.unwrap_or_default()));
+        }
+        thread::sleep(pause);
+    }
+}
+
+fn attempt(check: &Check, until: Instant) -> Result<(), Fault> {
+    match check {
+        Check::Http(check) => http(check, until),
+        Check::Tcp { address } => tcp(address, until)
+            .map(|_| ())
+            .map_err(|error| unhealthy(format!("`{address}` takes no connection: {error}"))),
+        Check::UnitActive { unit, for_ms } => active(unit, *for_ms),
+    }
+}
+
+fn http(check: &HttpCheck, until: Instant) -> Result<(), Fault> {
+    let (name, connection) = match &check.via {
+        Via::Tcp(address) => (address, tcp(address, until).map(Connection::Tcp)),
+        Via::Unix(path) => (path, unix(path).map(Connection::Unix)),
+        Via::Tls { .. } => {
+            let why = "a probe over TLS is asked from the host, not here";
+            return Err(Fault::new(FaultKind::Failed, why));
+        }
+    };
+    let connection =
+        connection.map_err(|error| unhealthy(format!("`{name}` takes no connection: {error}")))?;
+    let timed = Timed { connection, until };
+    let path = &check.path;
+    http::get(timed, &check.host, path)
+        .map_err(|error| error.to_string())
+        .and_then(|answer| http::judge(&answer, check))
+        .map_err(|why| unhealthy(format!("GET {path} at `{name}`: {why}")))
+}
+
+fn active(name: &str, for_ms: u32) -> Result<(), Fault> {
+    let found = unit::show(&[name])?;
+    let unit = found
+        .first()
+        .filter(|unit| unit.active == "active")
+        .ok_or_else(|| {
+            let state = found.first().map_or("unknown", |unit| unit.active.as_str());
+            unhealthy(format!("`{name}` is {state}"))
+        })?;
+    if unit.uptime_ms >= u64::from(for_ms) {
+        return Ok(());
+    }
+    Err(unhealthy(format!(
+        "`{name}` has run for {} ms, and restarted {} times",
+        unit.uptime_ms, unit.restarts
+    )))
+}
+
+fn unhealthy(why: String) -> Fault {
+    Fault::new(FaultKind::Unhealthy, why)
+}
+
+fn tcp(address: &str, until: Instant) -> io::Result<TcpStream> {
+    let mut last = io::Error::other("the name has no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, left(until)?) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Connects without waiting: where the queue is full – a gate that holds – an ordinary connect would wait for ever.
+fn unix(path: &str) -> io::Result<UnixStream> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    connect(&socket, &SocketAddrUnix::new(path)?)?;
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
+enum Connection {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A connection on which nothing waits beyond a moment, however slowly the bytes trickle.
+struct Timed {
+    connection: Connection,
+    until: Instant,
+}
+
+impl Read for Timed {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = Some(left(self.until)?);
+        match &mut self.connection {
+            Connection::Tcp(stream) => {
+                stream.set_read_timeout(left)?;
+                stream.read(into)
+            }
+            Connection::Unix(stream) => {
+                stream.set_read_timeout(left)?;
+                stream.read(into)
+            }
+        }
+        .map_err(slow)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let left = Some(left(self.until)?);
+        match &mut self.connection {
+            Connection::Tcp(stream) => {
+                stream.set_write_timeout(left)?;
+                stream.write(bytes)
+            }
+            Connection::Unix(stream) => {
+                stream.set_write_timeout(left)?;
+                stream.write(bytes)
+            }
+        }
+        .map_err(slow)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn left(until: Instant) -> io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(slow(io::ErrorKind::TimedOut.into()));
+    }
+    Ok(left)
+}
+
+/// A socket's time limit is reported as `Resource temporarily unavailable`, which nobody understands.
+fn slow(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            io::Error::new(io::ErrorKind::TimedOut, "no answer in time")
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+#[path = "probe_tests.rs"]
+mod tests;

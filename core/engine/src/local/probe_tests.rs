@@ -1,0 +1,144 @@
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+
+use super::*;
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+fn probe(check: Check, deadline_ms: u32) -> Probe {
+    Probe {
+        check,
+        deadline_ms,
+        interval_ms: 20,
+        unit: None,
+    }
+}
+
+fn page(via: Via, path: &str) -> Check {
+    Check::Http(HttpCheck {
+        via,
+        host: "h".to_owned(),
+        path: path.to_owned(),
+        status: 200,
+        body_contains: Some("hello".to_owned()),
+        json_equals: None,
+    })
+}
+
+const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+const BUSY: &[u8] = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
+
+/// Answers connections one after another with these bytes, the last for ever.
+fn serve(answers: Vec<&'static [u8]>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let last = answers.last().copied().unwrap_or_default();
+        for answer in answers.into_iter().chain(std::iter::repeat(last)) {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1000]);
+            let _ = stream.write_all(answer);
+        }
+    });
+    address
+}
+
+#[test]
+fn a_probe_tries_again_until_the_answer_is_right() {
+    let address = serve(vec![b"garbage", BUSY, HELLO]);
+    let check = page(Via::Tcp(address), "/x?y=1");
+    run(&probe(check, 5000), &NEVER).unwrap();
+}
+
+#[test]
+fn past_the_deadline_the_last_reason_is_given() {
+    let address = serve(vec![BUSY]);
+    let begun = Instant::now();
+    let fault = run(&probe(page(Via::Tcp(address.clone()), "/"), 200), &NEVER).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unhealthy);
+    assert_eq!(
+        fault.why,
+        format!("GET / at `{address}`: the answer has status 503 instead of 200")
+    );
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn a_server_that_takes_and_says_nothing_or_trickles_does_not_hold_one_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let trickling = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addresses = [&silent, &trickling].map(|it| it.local_addr().unwrap().to_string());
+    thread::spawn(move || {
+        for stream in trickling.incoming() {
+            let mut stream = stream.unwrap();
+            while stream.write_all(b"H").is_ok() {
+                thread::sleep(Duration::from_millis(30));
+            }
+        }
+    });
+    for address in addresses {
+        let begun = Instant::now();
+        let fault = run(&probe(page(Via::Tcp(address), "/"), 300), &NEVER).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Unhealthy);
+        assert!(begun.elapsed() < Duration::from_millis(1500), "{fault}");
+    }
+}
+
+#[test]
+fn a_unix_socket_is_asked_too_and_a_full_queue_does_not_hold_one_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let via = || Via::Unix(path.display().to_string());
+    let missing = run(&probe(page(via(), "/"), 50), &NEVER).unwrap_err();
+    assert_eq!(missing.kind, FaultKind::Unhealthy);
+    let listener = UnixListener::bind(&path).unwrap();
+    rustix::net::listen(&listener, 1).unwrap();
+    let waiting: Vec<_> = std::iter::from_fn(|| unix(&path.display().to_string()).ok()).collect();
+    let begun = Instant::now();
+    assert!(run(&probe(page(via(), "/"), 200), &NEVER).is_err());
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    drop(waiting);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1000]);
+            let _ = stream.write_all(HELLO);
+        }
+    });
+    run(&probe(page(via(), "/"), 5000), &NEVER).unwrap();
+}
+
+#[test]
+fn a_port_is_open_or_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let open = probe(
+        Check::Tcp {
+            address: address.clone(),
+        },
+        1000,
+    );
+    assert!(measure(&open, &NEVER).unwrap() < Duration::from_secs(1));
+    drop(listener);
+    let fault = run(&probe(Check::Tcp { address }, 100), &NEVER).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Unhealthy);
+    let nonsense = Check::Tcp {
+        address: "no port".to_owned(),
+    };
+    assert!(run(&probe(nonsense, 50), &NEVER).is_err());
+}
+
+#[test]
+fn tls_is_the_hosts_and_a_stop_is_heard() {
+    let tls = Via::Tls {
+        address: "h:1".to_owned(),
+        roots: String::new(),
+    };
+    let fault = run(&probe(page(tls, "/"), 60_000), &NEVER).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Failed);
+    let closed = Check::Tcp {
+        address: "127.0.0.1:1".to_owned(),
+    };
+    let fault = run(&probe(closed, 60_000), &AtomicBool::new(true)).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Cancelled);
+}
