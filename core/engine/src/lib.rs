@@ -8,6 +8,7 @@ pub mod cmd;
 pub mod durable;
 pub mod event;
 pub mod exec;
+pub mod history;
 pub mod journal;
 pub mod local;
 pub mod op;
@@ -15,9 +16,11 @@ pub mod plan;
 pub mod probe;
 pub mod process;
 pub mod recover;
+pub mod report;
 pub mod require;
 pub mod run;
 pub mod sim;
+pub mod stream;
 pub mod wire;
 
 /// Version of every message and journal record this engine writes. A reader refuses a higher one.

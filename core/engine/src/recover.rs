@@ -205,6 +205,13 @@ impl Standing {
         .collect()
     }
 
+    /// Processes that were carrying out a step when whoever ran it went away. They may be alive, and have to be ended
+    /// before the step is carried out once more.
+    pub fn leftovers(&self) -> impl Iterator<Item = &Child> {
+        let open = self.traces.iter().filter(|trace| !trace.done);
+        open.filter_map(|trace| trace.child.as_ref())
+    }
+
     /// Observations made so far.
     pub fn seen(&self) -> &Observations {
         &self.seen

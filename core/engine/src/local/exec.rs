@@ -46,8 +46,11 @@ pub(super) fn run(
     }
 }
 
-/// Runs a read-only command. Whatever it ends with is what was observed.
-pub(super) fn observe(exec: &Exec, stop: &AtomicBool) -> Result<Observation, Fault> {
+/// Runs a read-only command. Whatever it ends with is what was observed; 127 stands for a program that is missing.
+///
+/// # Errors
+/// When it exceeds a limit, is stopped, or its user or stdin does not exist.
+pub fn observe(exec: &Exec, stop: &AtomicBool) -> Result<Observation, Fault> {
     let output = match exec.stdout {
         Stdout::Keep { limit } => Output::Keep(limit as usize),
         Stdout::Discard | Stdout::File(_) => Output::Discard,

@@ -13,8 +13,9 @@ pub mod unit;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use exec::observe;
 pub use leftover::end as end_leftover;
-pub use probe::measure;
+pub use probe::{Measured, measure};
 
 use crate::journal::Child;
 use crate::op::Op;
@@ -26,13 +27,27 @@ use crate::run::{Executor, Fault, FaultKind, Hands, NoteDone, Tell, require};
 pub struct Local {
     place: Place,
     stop: Arc<AtomicBool>,
+    booting: bool,
 }
 
 impl Local {
     /// The machine as the given place of a plan. `stop`, once set, ends the command or probe that runs: the host gives
     /// the flag of its Ctrl-C, the agent one that nobody sets, for it finishes the step it has begun.
     pub fn new(place: Place, stop: Arc<AtomicBool>) -> Local {
-        Local { place, stop }
+        Local {
+            place,
+            stop,
+            booting: false,
+        }
+    }
+
+    /// The machine while it boots, seen by a unit that others wait for: waiting for one of those would never end. So
+    /// units are started without waiting for them, and a probe, which can only wait, is refused.
+    pub fn booting(self) -> Local {
+        Local {
+            booting: true,
+            ..self
+        }
     }
 }
 
@@ -48,8 +63,14 @@ impl Executor for Local {
         match op {
             Op::PutFile(file) => file::put(file).map(|()| None),
             Op::Exec(exec) => exec::run(exec, hands.child, &self.stop),
-            Op::Service { unit, state } => service::ensure(unit, *state).map(|()| None),
-            Op::Probe(probe) => probe::run(probe, &self.stop).map(|()| None),
+            Op::Service { unit, state } => {
+                service::ensure(unit, *state, self.booting).map(|()| None)
+            }
+            Op::Probe(_) if self.booting => Err(Fault::new(
+                FaultKind::Locked,
+                "the machine is still booting",
+            )),
+            Op::Probe(probe) => measure(probe, &self.stop).result.map(|()| None),
             Op::Observe { exec, .. } => exec::observe(exec, &self.stop).map(Some),
             _ => Err(Fault::new(
                 FaultKind::Failed,

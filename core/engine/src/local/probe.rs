@@ -16,41 +16,54 @@ use crate::run::{Fault, FaultKind};
 /// Longest single try: a server that hangs once must not use up the whole deadline.
 const TRY: Duration = Duration::from_secs(5);
 
-/// Runs the probe. `stop`, once set, ends it.
-pub(super) fn run(probe: &Probe, stop: &AtomicBool) -> Result<(), Fault> {
-    measure(probe, stop).map(|_| ())
+/// How a probe ended.
+#[derive(Debug)]
+pub struct Measured {
+    /// How long its last try took.
+    pub took: Duration,
+    /// Status of the last HTTP answer, if there was one.
+    pub status: Option<u16>,
+    /// [`FaultKind::Unhealthy`] when the deadline passed, with the last try's reason and the unit's last log lines;
+    /// [`FaultKind::Cancelled`] when it was stopped; [`FaultKind::Failed`] when this program cannot ask such a thing.
+    pub result: Result<(), Fault>,
 }
 
-/// Runs the probe and tells how long its last try took.
-///
-/// # Errors
-/// [`FaultKind::Unhealthy`] when the deadline passed, with the last try's reason and the unit's last log lines;
-/// [`FaultKind::Cancelled`] when `stop` was set; [`FaultKind::Failed`] when this program cannot ask such a thing.
-pub fn measure(probe: &Probe, stop: &AtomicBool) -> Result<Duration, Fault> {
+/// Runs the probe. `stop`, once set, ends it.
+pub fn measure(probe: &Probe, stop: &AtomicBool) -> Measured {
     let deadline = Instant::now() + Duration::from_millis(probe.deadline_ms.into());
     let pause = Duration::from_millis(probe.interval_ms.into());
     loop {
         let begun = Instant::now();
-        let Err(missed) = attempt(&probe.check, deadline.min(begun + TRY)) else {
-            return Ok(begun.elapsed());
+        let mut status = None;
+        let tried = attempt(&probe.check, deadline.min(begun + TRY), &mut status);
+        let took = begun.elapsed();
+        let last = Instant::now() + pause >= deadline;
+        let result = match tried {
+            Err(missed) if missed.kind != FaultKind::Unhealthy => Err(missed),
+            Err(_) if stop.load(Ordering::SeqCst) => {
+                Err(Fault::new(FaultKind::Cancelled, "you asked to stop"))
+            }
+            Err(missed) if last => {
+                let lines = probe.unit.as_deref().map(unit::log);
+                Err(missed.with_lines(lines.unwrap_or_default()))
+            }
+            Err(_) => {
+                thread::sleep(pause);
+                continue;
+            }
+            Ok(()) => Ok(()),
         };
-        if missed.kind != FaultKind::Unhealthy {
-            return Err(missed);
-        }
-        if stop.load(Ordering::SeqCst) {
-            return Err(Fault::new(FaultKind::Cancelled, "you asked to stop"));
-        }
-        if Instant::now() + pause >= deadline {
-            let lines = probe.unit.as_deref().map(unit::log);
-            return Err(missed.with_lines(lines.unwrap_or_default()));
-        }
-        thread::sleep(pause);
+        return Measured {
+            took,
+            status,
+            result,
+        };
     }
 }
 
-fn attempt(check: &Check, until: Instant) -> Result<(), Fault> {
+fn attempt(check: &Check, until: Instant, status: &mut Option<u16>) -> Result<(), Fault> {
     match check {
-        Check::Http(check) => http(check, until),
+        Check::Http(check) => http(check, until, status),
         Check::Tcp { address } => tcp(address, until)
             .map(|_| ())
             .map_err(|error| unhealthy(format!("`{address}` takes no connection: {error}"))),
@@ -58,7 +71,7 @@ fn attempt(check: &Check, until: Instant) -> Result<(), Fault> {
     }
 }
 
-fn http(check: &HttpCheck, until: Instant) -> Result<(), Fault> {
+fn http(check: &HttpCheck, until: Instant, status: &mut Option<u16>) -> Result<(), Fault> {
     let (name, connection) = match &check.via {
         Via::Tcp(address) => (address, tcp(address, until).map(Connection::Tcp)),
         Via::Unix(path) => (path, unix(path).map(Connection::Unix)),
@@ -69,9 +82,10 @@ fn http(check: &HttpCheck, until: Instant) -> Result<(), Fault> {
     };
     let connection =
         connection.map_err(|error| unhealthy(format!("`{name}` takes no connection: {error}")))?;
-    let timed = Timed { connection, until };
     let path = &check.path;
-    http::get(timed, &check.host, path)
+    let answered = http::get(Timed { connection, until }, &check.host, path);
+    *status = answered.as_ref().ok().map(|answer| answer.status);
+    answered
         .map_err(|error| error.to_string())
         .and_then(|answer| http::judge(&answer, check))
         .map_err(|why| unhealthy(format!("GET {path} at `{name}`: {why}")))

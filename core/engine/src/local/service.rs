@@ -9,20 +9,24 @@ use crate::run::{Fault, FaultKind};
 /// Time for one change. systemd's own limits (90 s to start, 90 s to stop) lie below it and say more.
 const CHANGE: Duration = Duration::from_secs(200);
 
-/// Ensures the state. A unit file that was written since systemd read it is read again first.
+/// Ensures the state. A unit file that was written since systemd read it is read again first. `booting`: units are
+/// started without waiting for them, and it is not looked whether they run.
 ///
 /// # Errors
 /// When systemd refuses, or the unit is not in its state afterwards; with the unit's last log lines.
-pub(super) fn ensure(name: &str, state: ServiceState) -> Result<(), Fault> {
+pub(super) fn ensure(name: &str, state: ServiceState, booting: bool) -> Result<(), Fault> {
     let before = look(name)?;
     if before.stale {
         change(name, &["daemon-reload"])?;
     }
-    for arguments in changes(name, state, &before) {
+    for mut arguments in changes(name, state, &before) {
+        if booting {
+            arguments.insert(1, "--no-block");
+        }
         change(name, &arguments)?;
     }
     let after = look(name)?;
-    if reached(state, &after) {
+    if booting || reached(state, &after) {
         return Ok(());
     }
     let why = match after.load.as_str() {

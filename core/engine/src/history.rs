@@ -1,0 +1,141 @@
+//! What a journal tells of its operation, in one line. Reads records and nothing else.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::journal::Record;
+use crate::plan::Plan;
+use crate::recover::Outcome;
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Its id.
+    pub operation: String,
+    /// Verb the user asked for.
+    pub verb: String,
+    /// Instance it was about.
+    pub instance: String,
+    /// Version of Homeport that began it.
+    pub version: String,
+    /// Names of its stages, in order.
+    pub stages: Vec<String>,
+    /// Unix time it began, seconds.
+    pub began: u64,
+    /// Unix time it ended, seconds; none while it is open.
+    pub ended: Option<u64>,
+    /// How it ended; none while it is open.
+    pub outcome: Option<Outcome>,
+    /// Whether it got past its Commit.
+    pub committed: bool,
+    /// Steps its plans have.
+    pub steps: usize,
+    /// Steps that were done.
+    pub done: usize,
+    /// Steps that were taken back.
+    pub undone: usize,
+}
+
+impl Summary {
+    /// Reads it off a journal's records; none if nothing was begun.
+    pub fn of(records: &[Record]) -> Option<Summary> {
+        let (first, version, began) = records.iter().find_map(|record| match record {
+            Record::Begin { plan, version, at } => Some((plan, version, *at)),
+            _ => None,
+        })?;
+        let plans = records.iter().filter_map(|record| match record {
+            Record::Begin { plan, .. } => Some(plan),
+            _ => None,
+        });
+        let (ended, outcome) = match records.last() {
+            Some(Record::Closed { outcome, at }) => (Some(*at), Some(*outcome)),
+            _ => (None, None),
+        };
+        Some(Summary {
+            operation: first.operation.clone(),
+            verb: first.verb.clone(),
+            instance: first.instance.clone(),
+            version: version.clone(),
+            stages: stages(plans.clone()),
+            began,
+            ended,
+            outcome,
+            committed: records.contains(&Record::Commit),
+            steps: distinct(plans.flat_map(Plan::numbered).map(|(number, _)| number)),
+            done: distinct(records.iter().filter_map(|record| match record {
+                Record::Done { number, .. } => Some(*number),
+                _ => None,
+            })),
+            undone: distinct(records.iter().filter_map(|record| match record {
+                Record::Undone { number } => Some(*number),
+                _ => None,
+            })),
+        })
+    }
+}
+
+/// A stage comes to an agent in parts, and some parts twice.
+fn stages<'a>(plans: impl Iterator<Item = &'a Plan>) -> Vec<String> {
+    let mut stages: Vec<String> = plans.map(|plan| plan.stage.clone()).collect();
+    stages.dedup();
+    stages
+}
+
+fn distinct(numbers: impl Iterator<Item = u32>) -> usize {
+    numbers.collect::<BTreeSet<u32>>().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::{Content, Op, PutFile};
+    use crate::plan::Step;
+
+    fn begin(first: u32, stage: &str) -> Record {
+        let op = Op::PutFile(PutFile {
+            path: "/a/b".to_owned(),
+            mode: 0o644,
+            owner: "0:0".to_owned(),
+            content: Content::Absent,
+        });
+        Record::Begin {
+            plan: Plan {
+                wire: crate::WIRE,
+                operation: "op-1".to_owned(),
+                verb: "update".to_owned(),
+                instance: "todo".to_owned(),
+                stage: stage.to_owned(),
+                first,
+                guest: None,
+                candidate: false,
+                owns: Vec::new(),
+                commit_after: None,
+                steps: vec![Step::guest("a", op.clone()), Step::guest("b", op)],
+            },
+            version: "0.1.0".to_owned(),
+            at: 100 + u64::from(first),
+        }
+    }
+
+    #[test]
+    fn a_part_given_twice_counts_once() {
+        let done = |number| Record::Done { number, seen: None };
+        let mut records = vec![begin(0, "facts"), done(0), begin(0, "facts"), done(0)];
+        records.extend([done(1), begin(4, "deploy"), done(4), Record::Commit]);
+        let open = Summary::of(&records).unwrap();
+        assert_eq!(open.stages, ["facts", "deploy"]);
+        assert_eq!((open.steps, open.done, open.undone), (4, 3, 0));
+        assert_eq!((open.began, open.ended, open.committed), (100, None, true));
+        records.push(Record::Closed {
+            outcome: Outcome::Done,
+            at: 200,
+        });
+        let closed = Summary::of(&records).unwrap();
+        assert_eq!(
+            (closed.ended, closed.outcome),
+            (Some(200), Some(Outcome::Done))
+        );
+        assert_eq!(Summary::of(&[]), None);
+    }
+}
