@@ -56,6 +56,17 @@ pub trait Proxy {
         ))
     }
 
+    /// Steps that prove that the running proxy can hold as many requests as `site` may have waiting.
+    ///
+    /// # Errors
+    /// See [`Proxy::places`].
+    fn verify(&self, _site: &Site, _context: &Context) -> Answer<Vec<Step>> {
+        Err(Refusal::cannot(
+            "this proxy cannot show its limits",
+            "a long hold may turn requests away",
+        ))
+    }
+
     /// Packages of the guest's distribution it needs.
     ///
     /// # Errors
@@ -122,6 +133,7 @@ fn plan(proxy: &impl Proxy, purpose: &Purpose, context: &Context) -> Answer<Vec<
     match purpose {
         Purpose::Site { site, certificate } => proxy.site(site, certificate, context),
         Purpose::Certificate { site, certificate } => proxy.certificate(site, certificate, context),
+        Purpose::Verify { site } => proxy.verify(site, context),
         Purpose::Remove { site } => proxy.remove(site, context),
     }
 }

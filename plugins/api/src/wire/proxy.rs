@@ -23,6 +23,11 @@ pub enum Purpose {
         /// The other certificate.
         certificate: Certificate,
     },
+    /// Prove that the running proxy can hold as many requests as `site` may have waiting.
+    Verify {
+        /// What is being served.
+        site: Box<Site>,
+    },
     /// Serve no longer; leave no private key behind.
     Remove {
         /// What was served.
@@ -31,12 +36,13 @@ pub enum Purpose {
 }
 
 impl PurposeOf for Purpose {
-    const NAMES: &'static [&'static str] = &["site", "certificate", "remove"];
+    const NAMES: &'static [&'static str] = &["site", "certificate", "verify", "remove"];
 
     fn name(&self) -> &'static str {
         match self {
             Self::Site { .. } => "site",
             Self::Certificate { .. } => "certificate",
+            Self::Verify { .. } => "verify",
             Self::Remove { .. } => "remove",
         }
     }
