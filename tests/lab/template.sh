@@ -12,6 +12,7 @@ PACKAGES+=,ca-certificates,openssl,openssh-server,cron,logrotate,less,nano,apt-u
 
 # The machine's own package sources, as "URI suite label"; whatever mirror or cache it uses is used for the template as well.
 sources() {
+    # shellcheck disable=SC2016 # apt's own variables
     apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(LABEL)' 'Created-By: Packages' | awk '$3 ~ /^Debian/' | sort -u
 }
 

@@ -16,12 +16,14 @@ step() { echo "lab: $*" >&2; }
 
 packages() {
     local missing
+    # shellcheck disable=SC2016 # the braces are dpkg-query's
     missing=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null |
         awk '$1 == "ii" { print $2 }' | sort | comm -13 - <(printf '%s\n' "${PACKAGES[@]}" | sort))
     [ -n "$missing" ] || return 0
-    step "installing" $missing
+    step "installing" "$missing"
     apt-get update -qq
-    # lxc's own bridge is not wanted; the lab has its own.
+    # What lxc merely recommends would bring a second bridge; the lab has its own.
+    # shellcheck disable=SC2086 # several names
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
@@ -82,7 +84,7 @@ tree() {
     ln -sfn "nodes/$node" "$LAB_ROOT/etc/pve/local"
     ln -sfn local/lxc "$LAB_ROOT/etc/pve/lxc"
     ln -sfn local/qemu-server "$LAB_ROOT/etc/pve/qemu-server"
-    [ -e /etc/pve ] || ln -s "$LAB_ROOT/etc/pve" /etc/pve
+    [ -e /etc/pve ] || ln -sfn "$LAB_ROOT/etc/pve" /etc/pve
     [ -f "$LAB_ROOT/etc/pve/storage.cfg" ] || printf 'dir: local\n\tpath %s\n\tcontent iso,vztmpl,backup\n\ndir: local-dir\n\tpath %s\n\tcontent rootdir,images\n' \
         "$LAB_ROOT/var/lib/vz" "$LAB_ROOT/local-dir" >"$LAB_ROOT/etc/pve/storage.cfg"
     [ -f "$LAB_ROOT/etc/pve/.vmlist" ] || echo '{"version":1}' >"$LAB_ROOT/etc/pve/.vmlist"

@@ -1,9 +1,9 @@
 """`pct exec`, `push` and `pull`: the ways into a running container. Never waits for it to be ready."""
+import contextlib
 import os
 import re
-import shutil
+import socket
 import subprocess
-import sys
 import time
 
 from . import command, config, lifecycle, locks, tasks
@@ -12,6 +12,7 @@ from .errors import Die
 STARTED = time.monotonic()
 # What pct's own Perl removes from the environment it hands on.
 DROPPED = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 def execute(values):
@@ -53,54 +54,38 @@ def _locked(values, body):
 
 
 def _push_now(values):
+    vmid, target = values["vmid"], values["destination"]
     try:
-        source = open(values["file"], "rb")
+        source = os.open(values["file"], os.O_RDONLY)
     except OSError:
         raise Die(f"failed to open {values['file']} for reading") from None
-    with source:
-        mode = _mode(values.get("perms"))
-        _in_guest(values["vmid"], lambda: _write_file(source, values["destination"], values, mode))
+    mode, base = _mode(values.get("perms")), os.stat(f"/proc/{init_pid(vmid)}/root").st_uid
+    user, group = (_ident(table, values.get(name), lambda path: _inside(vmid, path, os.O_RDONLY, "failed to open"))
+                   for table, name in (("/etc/passwd", "user"), ("/etc/group", "group")))
+    _write(source, _inside(vmid, target, WRITE, "failed to create file:"), mode, user, group, base)
 
 
 def _pull_now(values):
+    source = _inside(values["vmid"], values["path"], os.O_RDONLY, "failed to open")
     mode = _mode(values.get("perms"))
-    read, write = os.pipe()
-    with os.fdopen(read, "rb") as source:
-        reader = _Reader(values["vmid"], values["path"], write)
-        os.close(write)
-        reader.check()
-        _write_file(source, values["destination"], values, mode)
+    user, group = (_ident(table, values.get(name), lambda path: os.open(path, os.O_RDONLY))
+                   for table, name in (("/etc/passwd", "user"), ("/etc/group", "group")))
+    try:
+        target = os.open(values["destination"], WRITE, 0o666)
+    except OSError as error:
+        raise Die(f"failed to create file: {values['destination']}: {error.strerror}") from None
+    _write(source, target, mode, user, group, 0)
 
 
-class _Reader:
-    """A child that copies one file of the container into a pipe."""
-
-    def __init__(self, vmid, path, pipe):
-        self.verdict, said = os.pipe()
-        self.child = os.fork()
-        if self.child == 0:
-            self._copy(vmid, path, pipe, said)
-        os.close(said)
-
-    @staticmethod
-    def _copy(vmid, path, pipe, said):
-        try:
-            _go_inside(vmid)
-            with open(os.open(path, os.O_RDONLY), "rb", closefd=True) as file:
-                os.close(said)
-                shutil.copyfileobj(file, open(pipe, "wb"))
-        except IsADirectoryError:
-            pass
-        except OSError as error:
-            os.write(said, f"failed to open {path}: {error.strerror}".encode())
-        os._exit(0)
-
-    def check(self):
-        """Raises Die if the file could not be opened."""
-        with os.fdopen(self.verdict, "rb") as pipe:
-            error = pipe.read().decode()
-        if error:
-            raise Die(error)
+def _write(source, target, mode, user, group, base):
+    """Copies all bytes, then sets owner and mode; a directory as source has no bytes, and nobody is told."""
+    with contextlib.suppress(IsADirectoryError):
+        while block := os.read(source, 1 << 20):
+            while block:
+                block = block[os.write(target, block):]
+    os.fchown(target, -1 if user is None else base + user, -1 if group is None else base + group)
+    if mode is not None:
+        os.fchmod(target, mode)
 
 
 def _mode(perms):
@@ -113,24 +98,16 @@ def _mode(perms):
     return int(perms, 8)
 
 
-def _in_guest(vmid, body):
-    """Runs `body()` in a child inside the container's file system; raises Die with its error."""
-    verdict, said = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(verdict)
-        try:
-            _go_inside(vmid)
-            body()
-        except (Die, OSError) as error:
-            os.write(said, str(error).encode())
-        os._exit(0)
-    os.close(said)
-    with os.fdopen(verdict, "rb") as pipe:
-        error = pipe.read().decode()
-    os.waitpid(child, 0)
-    if error:
-        raise Die(error)
+def _ident(table, name, opened):
+    """A number, or the number of a name in a table of users or groups."""
+    if name is None or name.isdigit():
+        return None if name is None else int(name)
+    with os.fdopen(opened(table), encoding="utf-8") as file:
+        for line in file:
+            fields = line.split(":")
+            if fields[0] == name:
+                return int(fields[2])
+    raise Die(f"failed to get {'uid' if table == '/etc/passwd' else 'gid'} for: {name}")
 
 
 def init_pid(vmid):
@@ -141,6 +118,25 @@ def init_pid(vmid):
     return int(done.stdout)
 
 
+def _inside(vmid, path, flags, failure):
+    """Opens a file as the container's root in the container's file system, where no link can lead out; returns the descriptor."""
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        try:
+            _go_inside(vmid)
+            socket.send_fds(theirs, [b"-"], [os.open(path, flags, 0o666)])
+        except OSError as error:
+            theirs.send(f"{failure} {path}: {error.strerror}".encode())
+        os._exit(0)
+    theirs.close()
+    said, opened, _, _ = socket.recv_fds(ours, 4096, 1)
+    os.waitpid(child, 0)
+    if not opened:
+        raise Die(said.decode() or f"container '{vmid}' not running!")
+    return opened[0]
+
+
 def _go_inside(vmid):
     """Takes on the container's root directory and root user, whichever number that is on the host."""
     root = f"/proc/{init_pid(vmid)}/root"
@@ -149,42 +145,3 @@ def _go_inside(vmid):
     os.chdir("/")
     os.setegid(owner.st_gid)
     os.seteuid(owner.st_uid)
-
-
-def _write_file(source, path, values, mode):
-    """Copies into a new or truncated file; a directory as source gives an empty file and no message, as seen."""
-    base = os.geteuid()
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-    except OSError as error:
-        raise Die(f"failed to create file: {path}: {error.strerror}") from None
-    with open(descriptor, "wb") as target:
-        _own(target.fileno(), base, values)
-        if mode is not None:
-            os.fchmod(target.fileno(), mode)
-        try:
-            shutil.copyfileobj(source, target, 1 << 20)
-        except IsADirectoryError:
-            pass
-
-
-def _own(descriptor, base, values):
-    user = _ident("/etc/passwd", values.get("user"), "uid")
-    group = _ident("/etc/group", values.get("group"), "gid")
-    if user is None and group is None:
-        return
-    os.seteuid(0)
-    os.fchown(descriptor, -1 if user is None else base + user, -1 if group is None else base + group)
-    os.seteuid(base)
-
-
-def _ident(table, name, what):
-    """A number, or the number of a name in the table of the current root directory."""
-    if name is None or name.isdigit():
-        return None if name is None else int(name)
-    with open(table, encoding="utf-8") as file:
-        for line in file:
-            fields = line.split(":")
-            if fields[0] == name:
-                return int(fields[2])
-    raise Die(f"failed to get {what} for: {name}")

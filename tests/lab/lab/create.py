@@ -126,8 +126,7 @@ def _make(new, values, secrets, archive, made):
     made.append(volid)
     disk, root = storage.path(volid), host.rootfs(new.vmid)
     image.make_filesystem(disk, image.FIRST_ID if unprivileged else 0)
-    image.fill(disk, _archive(archive), size, unprivileged, root)
-    with image.mounted(disk, root):
+    with image.filled(disk, _archive(archive), size, unprivileged, root):
         _detect(new, root)
         named = {**new.now, "vmid": new.vmid, "named": "hostname" in values}
         firstboot.set_up(root, named, secrets, guestfiles.host_dns())

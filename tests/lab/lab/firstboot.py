@@ -82,7 +82,7 @@ def _set_root_password(crypted):
 
 def _authorize(keys):
     os.makedirs("/root/.ssh", mode=0o700, exist_ok=True)
-    _write("/root/.ssh/authorized_keys", f"# BEGIN PVE ---\n{keys.rstrip()}\n# END PVE ---\n", 0o700)
+    _write("/root/.ssh/authorized_keys", guestfiles.BEGIN + keys.rstrip() + "\n" + guestfiles.END, 0o700)
 
 
 def check_keys(text):

@@ -96,7 +96,7 @@ def _with_block(old, block):
     block = BEGIN + block + END
     if BLOCK.search(old):
         return BLOCK.sub(lambda _: block, old, count=1)
-    return old + ("" if old.endswith("\n") or not old else "\n") + block
+    return (old.rstrip("\n") + "\n" if old else "") + block
 
 
 def resolv(old, values, host_dns):

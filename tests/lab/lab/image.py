@@ -51,16 +51,17 @@ def mount(file, directory):
     _run("mount", "-o", "loop", file, directory, failure=f"mounting '{file}' failed")
 
 
-def fill(file, archive, size, unprivileged, directory):
-    """Unpacks `archive` into the image `file`; afterwards `directory` holds nothing mounted. Raises Die as tar fails."""
+@contextlib.contextmanager
+def filled(file, archive, size, unprivileged, directory):
+    """The image `file` with `archive` unpacked into it, mounted at `directory` for a `with` block. Raises Die as tar fails."""
     print(f"extracting archive '{archive}'", flush=True)
     room = os.statvfs(os.path.dirname(file))
-    if size >= BASE_SIZE and room.f_bavail * room.f_frsize > BASE_SIZE:
-        print(_copy_base(file, archive, size, unprivileged), flush=True)
-        return
-    # Too small for the kept image, or a nearly full storage, whose way of failing is the one of the real thing.
+    # A disk too small for the kept image is unpacked, and so is one on a nearly full storage, to fail as the real thing does.
+    copy = size >= BASE_SIZE and room.f_bavail * room.f_frsize > BASE_SIZE
+    totals = _copy_base(file, archive, size, unprivileged) if copy else None
     with mounted(file, directory):
-        print(_unpack(archive, directory, unprivileged), flush=True)
+        print(totals or _unpack(archive, directory, unprivileged), flush=True)
+        yield
 
 
 def _unpack(archive, directory, unprivileged):

@@ -83,10 +83,11 @@ def _clean_environment():
 
 
 def _trimmed(log):
-    """LXC's error lines in the form Proxmox prints them: function, line, sentence."""
+    """LXC's error lines in the form Proxmox prints them: function, line, sentence. Those of the daemon's parent are left out,
+    as Proxmox starts containers in the foreground of a systemd unit."""
     with contextlib.suppress(FileNotFoundError), open(log, encoding="utf-8", errors="replace") as file:
-        return "".join(f"{found[1]}: {found[2]} {found[3]}\n" for found in re.finditer(
-            r" - \S+:(\w+):(\d+) - (.*)", file.read()))
+        found = re.findall(r" - \S+:(\w+):(\d+) - (.*)", file.read())
+        return "".join(f"{name}: {line} {text}\n" for name, line, text in found if name not in ("main", "wait_on_daemonized_start"))
     return ""
 
 

@@ -1,5 +1,6 @@
 """The configuration LXC runs a container with, made from Proxmox's file at every start. Never starts anything."""
 import os
+import shlex
 
 from . import host, image, netstring
 
@@ -49,7 +50,7 @@ def lines(config):
 
 def _hook(name):
     """LXC hands the line to a shell; the hook must find the same lab as the call that started the container."""
-    return f"env LAB_ROOT={host.ROOT} LAB_CACHE={host.CACHE} {HOOKS}/{name}"
+    return shlex.join(["env", f"LAB_ROOT={host.ROOT}", f"LAB_CACHE={host.CACHE}", f"{HOOKS}/{name}"])
 
 
 def _limits(values):

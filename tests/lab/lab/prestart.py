@@ -20,4 +20,4 @@ def main(name):
         return 0
     except (Die, OSError) as error:
         print(error, file=sys.stderr)
-        return 1
+        return 255

@@ -56,7 +56,7 @@ def listing(values):
     row = f"%-{wide}s %-7s %-9s %{digits}s %s"
     print(row % ("Volid", "Format", "Type", "Size", "VMID"))
     for entry in found:
-        print(row % (entry["volid"], entry["format"], entry["content"], entry["size"], entry.get("vmid", "")))
+        print((row % (entry["volid"], entry["format"], entry["content"], entry["size"], entry.get("vmid", ""))).rstrip())
 
 
 def path(values):
@@ -79,12 +79,12 @@ def alloc(values):
 def free(values):
     """`pvesm free`: a failing removal does not fail the call."""
     volid = values["volume"]
-    storage.parse(volid)
+    store, _, _, vmid = storage.parse(volid)
 
     def work():
         storage.free(volid)
         print(f"Removed volume '{volid}'")
-    tasks.run_lenient("imgdel", volid, work)
+    tasks.run_lenient("imgdel", f"{vmid or 0}@{store.name}", work)
 
 
 def add(values):
