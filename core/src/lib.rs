@@ -3,3 +3,5 @@
 pub mod bundle;
 
 pub mod plugin;
+
+pub mod settings;

@@ -1,0 +1,404 @@
+//! Validators for one value each: pure, total, and the same for flag, environment and file.
+//!
+//! Each takes a text and gives its normal form, or what is wrong as a clause that follows "but that".
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::cidr::Cidr;
+
+/// The normal form, or what is wrong.
+pub(crate) type Checked = Result<String, String>;
+
+fn accept(text: &str, right: bool, otherwise: &str) -> Checked {
+    if right {
+        Ok(text.to_owned())
+    } else {
+        Err(otherwise.to_owned())
+    }
+}
+
+fn made_of(text: &str, limit: usize, allowed: impl Fn(char) -> bool) -> bool {
+    !text.is_empty() && text.len() <= limit && text.chars().all(allowed)
+}
+
+fn edges(text: &str, right: impl Fn(char) -> bool) -> bool {
+    text.starts_with(&right) && text.ends_with(&right)
+}
+
+fn alphanumeric(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+}
+
+/// Letters, digits and hyphens, at most 40: it becomes part of host names, tags and file names.
+pub(crate) fn instance_id(text: &str) -> Checked {
+    let right = made_of(text, 40, |c| alphanumeric(c) || c == '-') && edges(text, alphanumeric);
+    accept(
+        text,
+        right,
+        "is not made of letters, digits and hyphens (at most 40, no hyphen at either end)",
+    )
+}
+
+/// Name of a recipe or plugin.
+pub(crate) fn name(text: &str) -> Checked {
+    let small = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let right = made_of(text, 40, |c| small(c) || c == '-' || c == '_') && edges(text, small);
+    accept(
+        text,
+        right,
+        "is not a name of lower-case letters, digits and hyphens",
+    )
+}
+
+/// Host name or IP address, lower-case.
+pub(crate) fn domain(text: &str) -> Checked {
+    if let Some((_, rest)) = text.split_once("://") {
+        let host = rest.split(['/', ':']).next().unwrap_or_default();
+        return Err(format!("is a URL; give only the name, `{host}`"));
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        return Ok(text.to_ascii_lowercase());
+    }
+    if !text.is_ascii() {
+        return Err("has letters beyond ASCII; give its `xn--` form".to_owned());
+    }
+    let numeric = text
+        .rsplit('.')
+        .next()
+        .is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
+    let right = text.len() <= 253 && text.split('.').all(label) && !numeric;
+    let lower = text.to_ascii_lowercase();
+    accept(
+        &lower,
+        right,
+        "is neither a host name (labels of letters, digits and hyphens) nor an IP address",
+    )
+}
+
+/// One label of a host name (RFC 1123): also a Proxmox node's name.
+fn label(text: &str) -> bool {
+    made_of(text, 63, |c| alphanumeric(c) || c == '-') && edges(text, alphanumeric)
+}
+
+/// Name of a Proxmox node.
+pub(crate) fn node(text: &str) -> Checked {
+    accept(
+        text,
+        label(text),
+        "is not a node name of letters, digits and hyphens",
+    )
+}
+
+/// Name of a Proxmox storage, by Proxmox's own rule.
+pub(crate) fn storage(text: &str) -> Checked {
+    let right = made_of(text, 100, |c| alphanumeric(c) || "-_.".contains(c))
+        && text.len() >= 2
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.ends_with(alphanumeric);
+    accept(text, right, "is not a storage name, as in `local-lvm`")
+}
+
+/// Template as `STORAGE:vztmpl/FILE`, as a file name, or as an absolute path.
+pub(crate) fn template(text: &str) -> Checked {
+    let right =
+        made_of(text, 255, |c| alphanumeric(c) || "-_.+:/".contains(c)) && !text.contains("..");
+    accept(
+        text,
+        right,
+        "is not a template, as in `local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst`",
+    )
+}
+
+/// Name of a network interface; 15 bytes is the kernel's limit.
+pub(crate) fn bridge(text: &str) -> Checked {
+    let right =
+        made_of(text, 15, |c| alphanumeric(c) || "-_.".contains(c)) && text != "." && text != "..";
+    accept(
+        text,
+        right,
+        "is not a bridge name, as in `vmbr0` (at most 15 characters)",
+    )
+}
+
+/// IPv4 address with prefix length.
+pub(crate) fn cidr(text: &str) -> Checked {
+    text.parse::<Cidr>().map(|cidr| cidr.to_string())
+}
+
+/// IPv4 address of a gateway.
+pub(crate) fn gateway(text: &str) -> Checked {
+    accept(
+        text,
+        text.parse::<Ipv4Addr>().is_ok(),
+        "is not an IPv4 address",
+    )
+}
+
+/// IP address of a name server.
+pub(crate) fn nameserver(text: &str) -> Checked {
+    let address = text
+        .parse::<IpAddr>()
+        .ok()
+        .filter(|address| !address.is_unspecified());
+    address
+        .map(|address| address.to_string())
+        .ok_or_else(|| "is not an IP address".to_owned())
+}
+
+/// E-mail address, in the form mail servers take without quoting.
+pub(crate) fn email(text: &str) -> Checked {
+    const LOCAL: &str = "!#$%&'*+-/=?^_`{|}~.";
+    let right = text.len() <= 254
+        && text.rsplit_once('@').is_some_and(|(local, host)| {
+            made_of(local, 64, |c| alphanumeric(c) || LOCAL.contains(c))
+                && !local.split('.').any(str::is_empty)
+                && domain(host).is_ok()
+        });
+    accept(
+        text,
+        right,
+        "is not an e-mail address, as in `admin@example.org`",
+    )
+}
+
+/// HTTP or HTTPS URL without user name, query or fragment; without closing slash.
+pub(crate) fn url(text: &str) -> Checked {
+    const WRONG: &str = "is not an address that begins with http:// or https://";
+    let (scheme, rest) = text.split_once("://").ok_or(WRONG)?;
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if authority.contains('@') {
+        return Err("carries a user name or password, which must not stand in settings".to_owned());
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let right = matches!(scheme, "http" | "https")
+        && text.len() <= 2048
+        && domain(bare).is_ok()
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+        && path
+            .chars()
+            .all(|c| alphanumeric(c) || "-_.~%/+,=:".contains(c));
+    accept(text.trim_end_matches('/'), right, WRONG)
+}
+
+/// Absolute path without `..`.
+pub(crate) fn path(text: &str) -> Checked {
+    let right = text.starts_with('/')
+        && text.len() <= 4096
+        && !text.contains(char::is_control)
+        && !text.split('/').any(|part| part == "..");
+    accept(text, right, "is not an absolute path")
+}
+
+/// Version of a release: it becomes part of file and directory names.
+pub(crate) fn version(text: &str) -> Checked {
+    let right = made_of(text, 64, |c| alphanumeric(c) || "-_.+".contains(c))
+        && edges(text, alphanumeric)
+        && text.contains(|c: char| c.is_ascii_digit());
+    accept(text, right, "is not a version, as in `2.5.0`")
+}
+
+/// Time zone name as in the zone database.
+pub(crate) fn timezone(text: &str) -> Checked {
+    let part = |part: &str| made_of(part, 32, |c| alphanumeric(c) || "-_+".contains(c));
+    let right = text.split('/').count() <= 3 && text.split('/').all(part);
+    accept(text, right, "is not a time zone, as in `Europe/Vienna`")
+}
+
+/// Time as Homeport writes it.
+pub(crate) fn time(text: &str) -> Checked {
+    let right = homeport_bootstrap::utc::is_time(text);
+    accept(
+        text,
+        right,
+        "is not a UTC time, as in `2026-01-02T03:04:05Z`",
+    )
+}
+
+/// One line of anything.
+pub(crate) fn line(text: &str) -> Checked {
+    let right = !text.is_empty() && text.len() <= 1024 && !text.contains(char::is_control);
+    accept(text, right, "is not one line of text")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all(check: fn(&str) -> Checked, right: &[&str], wrong: &[&str]) {
+        for text in right {
+            assert_eq!(check(text).as_deref(), Ok(*text));
+        }
+        for text in wrong {
+            assert!(check(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn names_that_end_up_in_paths_hold_nothing_that_leads_elsewhere() {
+        let wrong = ["", "-a", "a-", "a b", "a/b", "..", "ä", "a\n", "a\0"];
+        all(instance_id, &["a", "Tasks-2", &"x".repeat(40)], &wrong);
+        all(instance_id, &[], &[&"x".repeat(41), "a_b"]);
+        all(name, &["vikunja", "db2", "a_b-c"], &wrong);
+        all(name, &[], &["Vikunja"]);
+        all(version, &["2.5.0", "v2.5.0", "1.0-rc4+b1"], &wrong);
+        all(version, &[], &["latest", "../2.5.0", ".5"]);
+    }
+
+    #[test]
+    fn domains() {
+        let long = format!("{}.org", "a".repeat(64));
+        let wrong = [
+            "",
+            ".",
+            "a..b",
+            "a.b.",
+            "-a.org",
+            "a-.org",
+            "a_b.org",
+            "münchen.de",
+            "1.2.3",
+            "999.1.1.1",
+            &long,
+        ];
+        all(
+            domain,
+            &[
+                "tasks.example.org",
+                "tasks",
+                "192.168.1.50",
+                "fd00::5",
+                "3com.com",
+            ],
+            &wrong,
+        );
+        assert_eq!(
+            domain("Tasks.Example.ORG").as_deref(),
+            Ok("tasks.example.org")
+        );
+        assert_eq!(
+            domain("https://tasks.example.org:8443/x").unwrap_err(),
+            "is a URL; give only the name, `tasks.example.org`"
+        );
+    }
+
+    #[test]
+    fn addresses_and_interfaces() {
+        all(
+            gateway,
+            &["192.168.1.1"],
+            &["", "192.168.1", "192.168.1.1/24", "fd00::1"],
+        );
+        all(
+            nameserver,
+            &["9.9.9.9", "2620:fe::fe"],
+            &["", "dns.example.org", "0.0.0.0"],
+        );
+        all(
+            bridge,
+            &["vmbr0", "br-lan.7"],
+            &["", "a bridge", "vmbr0/1", "0123456789abcdef", ".."],
+        );
+        all(node, &["pve", "pve-2"], &["", "pve.local", "-pve"]);
+        all(
+            storage,
+            &["local", "local-lvm", "tank_2.x"],
+            &["", "l", "1st", "local-", "a/b"],
+        );
+        all(
+            template,
+            &["local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst"],
+            &["", "a b", "local:../x"],
+        );
+    }
+
+    #[test]
+    fn emails() {
+        let wrong = [
+            "",
+            "admin",
+            "@example.org",
+            "a@",
+            "a b@example.org",
+            ".a@example.org",
+            "a..b@example.org",
+            "a@b_c",
+            "a@b@c,d",
+        ];
+        all(
+            email,
+            &[
+                "admin@example.org",
+                "first.last+tag@mail.example.org",
+                "root@localhost",
+            ],
+            &wrong,
+        );
+    }
+
+    #[test]
+    fn urls_carry_no_credentials() {
+        let wrong = [
+            "",
+            "example.org",
+            "ftp://example.org",
+            "https://",
+            "https://a b",
+            "https://x:0",
+            "https://x:70000",
+            "https://x/?q",
+            "https://x/#f",
+            "https://me:pw@x/",
+            "javascript://x",
+        ];
+        all(
+            url,
+            &[
+                "https://example.org",
+                "http://10.0.0.1:8080/mirror",
+                "https://[fd00::5]:8443/x",
+                "https://[fd00::5]",
+            ],
+            &wrong,
+        );
+        assert_eq!(
+            url("https://example.org/").as_deref(),
+            Ok("https://example.org")
+        );
+    }
+
+    #[test]
+    fn paths_times_and_zones() {
+        all(
+            path,
+            &["/etc/ssl/x.pem", "/"],
+            &["", "x.pem", "./x", "/a/../b", "/a\nb"],
+        );
+        all(
+            timezone,
+            &["UTC", "Europe/Vienna", "America/Argentina/Buenos_Aires"],
+            &["", "Europe/", "/etc/passwd/../x", "a b"],
+        );
+        all(time, &["2026-01-02T03:04:05Z"], &["", "2026-01-02"]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_is_taken_again_unchanged(text in "\\PC{0,60}") {
+            for check in [instance_id, name, domain, node, storage, template, bridge, cidr, gateway, nameserver, email,
+                url, path, version, timezone, time, line] {
+                if let Ok(normal) = check(&text) {
+                    prop_assert_eq!(check(&normal), Ok(normal.clone()));
+                }
+            }
+        }
+    }
+}

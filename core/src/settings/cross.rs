@@ -1,0 +1,251 @@
+//! Rules that hold between settings: each looks at values that are valid on their own.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use serde_json::Value;
+
+use super::cidr::Cidr;
+use super::error::{Finding, Origin};
+use super::schema::Defaults;
+use super::sources::Answers;
+
+/// Adds a finding for every rule that does not hold.
+pub(crate) fn check(answers: &mut Answers, defaults: &Defaults) {
+    let rules = [gateway(answers), one_source(answers), certificate(answers)];
+    let mut found: Vec<Finding> = rules.into_iter().flatten().collect();
+    found.extend(ports(answers));
+    found.extend(floor(
+        answers,
+        "resources.memory_mb",
+        "MiB of memory",
+        defaults.floors.memory_mb,
+    ));
+    found.extend(floor(
+        answers,
+        "resources.disk_size_gb",
+        "GiB of disk",
+        defaults.floors.disk_size_gb,
+    ));
+    answers.findings.extend(found);
+}
+
+fn text<'a>(answers: &'a Answers, path: &str) -> Option<&'a str> {
+    answers
+        .by_path
+        .get(path)
+        .and_then(|answer| answer.value.as_str())
+}
+
+fn finding(answers: &Answers, path: &str, why: String) -> Finding {
+    let origin = answers
+        .by_path
+        .get(path)
+        .map_or(Origin::Default, |answer| answer.origin.clone());
+    Finding::new(origin, path, why)
+}
+
+/// The gateway is another machine of the same network.
+fn gateway(answers: &Answers) -> Option<Finding> {
+    let cidr: Cidr = text(answers, "network.ip_address")?.parse().ok()?;
+    let gateway: Ipv4Addr = text(answers, "network.gateway")?.parse().ok()?;
+    let why = if !cidr.contains(gateway) {
+        format!("is {gateway}, but that is not in the network of {cidr}")
+    } else if gateway == cidr.address() {
+        format!("is {gateway}, but that is the container's own address")
+    } else if !cidr.usable(gateway) {
+        format!(
+            "is {gateway}, but that is the first or last address of its network, which no machine can have"
+        )
+    } else {
+        return None;
+    };
+    Some(finding(answers, "network.gateway", why))
+}
+
+fn one_source(answers: &Answers) -> Option<Finding> {
+    let both = text(answers, "source.url").and(text(answers, "source.directory"));
+    both.map(|_| {
+        finding(
+            answers,
+            "source.directory",
+            "and `source.url` are both given; give one of them".to_owned(),
+        )
+    })
+}
+
+fn certificate(answers: &Answers) -> Option<Finding> {
+    let (cert, key) = ("services.frontend.ssl_cert", "services.frontend.ssl_key");
+    match (text(answers, cert), text(answers, key)) {
+        (Some(_), None) => Some(finding(
+            answers,
+            cert,
+            format!("is given without `{key}`; a certificate needs its key"),
+        )),
+        (None, Some(_)) => Some(finding(
+            answers,
+            key,
+            format!("is given without `{cert}`; a key needs its certificate"),
+        )),
+        _ => None,
+    }
+}
+
+/// No two services listen on the same port.
+fn ports(answers: &Answers) -> Vec<Finding> {
+    let mut taken: BTreeMap<u64, &str> = BTreeMap::new();
+    let mut found = Vec::new();
+    let is_port = |path: &str| {
+        path.starts_with("services.")
+            && path
+                .rsplit('.')
+                .next()
+                .is_some_and(|key| key.contains("port"))
+    };
+    for (path, answer) in answers.by_path.iter().filter(|(path, _)| is_port(path)) {
+        let Some(port) = answer.value.as_u64() else {
+            continue;
+        };
+        match taken.get(&port) {
+            None => drop(taken.insert(port, path)),
+            Some(other) => found.push(clash(answers, path, other, port)),
+        }
+    }
+    found
+}
+
+/// Blames the one that somebody gave, if the other is a default.
+fn clash(answers: &Answers, path: &str, other: &str, port: u64) -> Finding {
+    let by_default = answers
+        .by_path
+        .get(path)
+        .is_some_and(|answer| answer.origin == Origin::Default);
+    let (blamed, other) = if by_default {
+        (other, path)
+    } else {
+        (path, other)
+    };
+    finding(
+        answers,
+        blamed,
+        format!("is {port}, but that is the port of `{other}`; all must be different"),
+    )
+}
+
+fn floor(answers: &Answers, path: &str, what: &str, least: u32) -> Option<Finding> {
+    let value = answers
+        .by_path
+        .get(path)
+        .and_then(|answer| answer.value.as_u64())?;
+    let why = || format!("is {value}, but the app needs at least {least} {what}");
+    (value < u64::from(least)).then(|| finding(answers, path, why()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sources::Answer;
+    use super::*;
+
+    fn findings(given: &[(&str, Value)]) -> Vec<String> {
+        let by_path = given.iter().map(|(path, value)| {
+            let origin = Origin::Flag("--x".to_owned());
+            (
+                (*path).to_owned(),
+                Answer {
+                    value: value.clone(),
+                    origin,
+                },
+            )
+        });
+        let mut answers = Answers {
+            by_path: by_path.collect(),
+            ..Answers::default()
+        };
+        let floors = super::super::schema::Floors {
+            memory_mb: 512,
+            disk_size_gb: 4,
+        };
+        check(
+            &mut answers,
+            &Defaults {
+                floors,
+                ..Defaults::default()
+            },
+        );
+        answers
+            .findings
+            .iter()
+            .map(|finding| format!("{} {}", finding.key, finding.why))
+            .collect()
+    }
+
+    #[test]
+    fn a_gateway_is_another_machine_of_the_network() {
+        let of = |gateway: &str| {
+            findings(&[
+                ("network.ip_address", "10.0.0.5/24".into()),
+                ("network.gateway", gateway.into()),
+            ])
+        };
+        assert_eq!(of("10.0.0.1"), Vec::<String>::new());
+        assert_eq!(
+            of("10.0.1.1"),
+            ["network.gateway is 10.0.1.1, but that is not in the network of 10.0.0.5/24"]
+        );
+        assert_eq!(
+            of("10.0.0.5"),
+            ["network.gateway is 10.0.0.5, but that is the container's own address"]
+        );
+        for edge in ["10.0.0.0", "10.0.0.255"] {
+            assert!(of(edge)[0].contains("first or last address"), "{edge}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_together_is_given_together_and_alternatives_are_not() {
+        let path = |path: &'static str| (path, Value::from("/x"));
+        assert!(
+            findings(&[path("services.frontend.ssl_cert")])[0]
+                .contains("given without `services.frontend.ssl_key`")
+        );
+        assert!(
+            findings(&[path("services.frontend.ssl_key")])[0]
+                .contains("given without `services.frontend.ssl_cert`")
+        );
+        assert!(
+            findings(&[
+                path("services.frontend.ssl_key"),
+                path("services.frontend.ssl_cert")
+            ])
+            .is_empty()
+        );
+        assert!(
+            findings(&[path("source.url"), path("source.directory")])[0].contains("both given")
+        );
+    }
+
+    #[test]
+    fn ports_are_different_and_floors_hold() {
+        let same = findings(&[
+            ("services.a.port_blue", 3456.into()),
+            ("services.frontend.ssl_port", 3456.into()),
+        ]);
+        assert_eq!(
+            same,
+            [
+                "services.frontend.ssl_port is 3456, but that is the port of `services.a.port_blue`; all must be different"
+            ]
+        );
+        assert_eq!(
+            findings(&[("resources.memory_mb", 511.into())]),
+            ["resources.memory_mb is 511, but the app needs at least 512 MiB of memory"]
+        );
+        assert!(
+            findings(&[
+                ("resources.memory_mb", 512.into()),
+                ("resources.disk_size_gb", 4.into())
+            ])
+            .is_empty()
+        );
+    }
+}

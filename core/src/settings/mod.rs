@@ -1,0 +1,35 @@
+//! The settings of a deployment: one table drives flags, environment, YAML file, checks and texts alike.
+//!
+//! Reading order: [`model`] (what they are) → `fields` (the table) → `schema` (what recipe and plugins add) → `sources`
+//! and `yaml` (what was given) → `resolve` (which wins, is it valid) → `write` (the file in the guest).
+//! Nothing here looks at a machine; only [`ConfigFile::read`] opens a file.
+
+mod check;
+mod cidr;
+mod cross;
+mod error;
+mod fields;
+mod kind;
+mod model;
+mod resolve;
+mod schema;
+mod sources;
+mod write;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use cidr::Cidr;
+pub use error::{Finding, Origin, SettingsError};
+pub use model::{
+    Admin, Backup, Color, Component, Database, Deployment, Frontend, Git, Network, Proxmox,
+    Registration, Resources, SCHEMA, Services, Settings, Source, SourceKind,
+};
+pub use resolve::{from_yaml, resolve};
+pub use schema::{ComponentDefaults, DatabaseDefaults, Defaults, Floors};
+pub use sources::{ConfigFile, Sources};
+pub use write::to_yaml;
+
+pub(crate) use check::instance_id;
+pub(crate) use fields::{FIELDS, Field, Need};
