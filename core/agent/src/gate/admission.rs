@@ -69,14 +69,10 @@ impl Admission {
     pub(crate) fn release(&mut self, width: Option<u32>, now: Instant) {
         if self.stage == Stage::Holding {
             self.down_since = None;
-            self.let_go(width.unwrap_or(self.width), now);
+            self.stage = Stage::Releasing(Release::new(width.unwrap_or(self.width), now));
+            self.round = self.round.wrapping_add(1);
+            self.passed = 0;
         }
-    }
-
-    fn let_go(&mut self, width: u32, now: Instant) {
-        self.stage = Stage::Releasing(Release::new(width, now));
-        self.round = self.round.wrapping_add(1);
-        self.passed = 0;
     }
 
     /// Whether a request that waits in the kernel's queue may be taken. `parked` have been taken and could not be
@@ -109,8 +105,8 @@ impl Admission {
     }
 
     /// One is done, or could not be connected.
-    pub(crate) fn give_back(&mut self, pass: Pass) {
-        if pass.0 == self.round {
+    pub(crate) fn give_back(&mut self, pass: Option<Pass>) {
+        if pass == Some(Pass(self.round)) {
             self.passed = self.passed.saturating_sub(1);
         }
     }
@@ -123,10 +119,11 @@ impl Admission {
         }
     }
 
-    /// The app took a connection. After an outage those who waited come in a measured stream, as after a hold.
+    /// The app took a connection. After an outage those who waited come in a measured stream, as after a hold; the
+    /// one that found out is counted with them.
     pub(crate) fn connected(&mut self, now: Instant) {
         if self.down_since.take().is_some() && self.stage == Stage::Open {
-            self.let_go(self.width, now);
+            self.stage = Stage::Releasing(Release::new(self.width, now));
         }
     }
 
@@ -148,17 +145,19 @@ impl Admission {
         matches!(self.stage, Stage::Releasing(release) if now.duration_since(release.looked) >= LOOK_EVERY)
     }
 
-    /// Widens a release that does not shorten the queue: a stream narrower than what arrives, or one long request in
-    /// a width of one, would otherwise let the kernel's queue overflow, and then requests fail for certain. A queue
-    /// whose length the kernel does not tell counts as one that has not become shorter.
+    /// Doubles the width of a release at whose pace the queue would not be empty within two seconds. A stream narrower
+    /// than what arrives, or one long request in a width of one, would let the kernel's queue overflow, and then
+    /// requests fail for certain; and everybody in the queue still waits. A queue whose length the kernel does not
+    /// tell counts as one that does not get shorter.
     pub(crate) fn look(&mut self, queue: Option<u32>, now: Instant) {
         let Stage::Releasing(release) = &mut self.stage else {
             return;
         };
-        let shorter =
-            matches!((release.queue, queue), (Some(before), Some(after)) if after < before);
-        let first = release.queue.is_none() && queue.is_some();
-        if !shorter && !first && self.down_since.is_none() {
+        let fast_enough = match (release.queue, queue) {
+            (Some(before), Some(after)) => u64::from(after) * 4 <= u64::from(before) * 3,
+            (before, after) => before.is_none() && after.is_some(),
+        };
+        if !fast_enough && self.down_since.is_none() {
             release.width = release.width.saturating_mul(2);
         }
         *release = Release {
@@ -226,7 +225,7 @@ mod tests {
         gate.release(Some(1), now);
         let first = gate.pass();
         assert!(!gate.may_accept(0, now));
-        gate.give_back(first);
+        gate.give_back(Some(first));
         assert!(gate.may_accept(0, now) && !gate.may_accept_stream(0, now));
         let _second = gate.pass();
         gate.queue_is_empty();
@@ -241,22 +240,22 @@ mod tests {
         gate.hold();
         gate.release(Some(1), now);
         let _new = gate.pass();
-        gate.give_back(old);
+        gate.give_back(Some(old));
         assert!(!gate.may_accept(0, now));
     }
 
     #[test]
-    fn a_queue_that_does_not_shrink_widens_the_release() {
+    fn a_release_that_is_too_slow_becomes_wider() {
         let now = Instant::now();
         let mut gate = open(now);
         gate.hold();
         gate.release(Some(1), now);
         for (queue, width) in [
             (Some(100), 1),
-            (Some(80), 1),
-            (Some(80), 2),
+            (Some(75), 1),
+            (Some(74), 2),
             (Some(90), 4),
-            (Some(60), 4),
+            (Some(40), 4),
             (None, 8),
         ] {
             gate.look(queue, now);

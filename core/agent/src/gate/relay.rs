@@ -32,7 +32,7 @@ pub(crate) struct Relay {
     pub(crate) kind: Kind,
     /// When the app's side was begun, or the connection accepted.
     pub(crate) since: Instant,
-    /// The right to be with the app, while it is tried or used.
+    /// The right of a request to be with the app, from the first try until the app has answered.
     pub(crate) pass: Option<Pass>,
     client: OwnedFd,
     app: App,
@@ -118,6 +118,11 @@ impl Relay {
         matches!(self.app, App::Open(_))
     }
 
+    /// Whether the app has said all it has to say; it may still have to reach the proxy's side.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.down.is_closed()
+    }
+
     /// Notes an event of the proxy's side.
     pub(crate) fn client_event(&mut self, flags: EventFlags) {
         self.client_gone |= flags.intersects(EventFlags::HUP | EventFlags::ERR);
@@ -157,6 +162,9 @@ impl Relay {
         let App::Open(app) = &self.app else {
             return Next::Wait;
         };
+        if self.client_gone && self.down.is_closed() {
+            return Next::Close;
+        }
         let up = self.up.turn(self.client.as_fd(), app.as_fd(), buffer);
         let down = self.down.turn(app.as_fd(), self.client.as_fd(), buffer);
         let answered = self.up.is_closed() && self.down.is_closed();

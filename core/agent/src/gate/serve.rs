@@ -266,6 +266,10 @@ impl Gate {
         if !was_open && relay.is_open() {
             self.admission.connected(now);
         }
+        // The next one may go as soon as the app is done with this one, not only when the proxy has closed it.
+        if relay.is_answered() {
+            self.admission.give_back(relay.pass.take());
+        }
         self.follow(slot, next, now);
     }
 
@@ -284,9 +288,7 @@ impl Gate {
             return;
         };
         relay.park();
-        if let Some(pass) = relay.pass.take() {
-            self.admission.give_back(pass);
-        }
+        self.admission.give_back(relay.pass.take());
         if self.admission.given_up(now) {
             self.given_up_total += 1;
             self.close(slot);
@@ -299,9 +301,7 @@ impl Gate {
         let Some(relay) = self.table.remove(slot) else {
             return;
         };
-        if let Some(pass) = relay.pass {
-            self.admission.give_back(pass);
-        }
+        self.admission.give_back(relay.pass);
         match relay.kind {
             Kind::Request => self.requests -= 1,
             Kind::Stream => self.streams -= 1,
