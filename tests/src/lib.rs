@@ -1,3 +1,4 @@
 //! To be filled.
 pub mod app;
+pub mod http;
 pub mod load;
