@@ -15,6 +15,8 @@ mod health;
 mod proxy;
 mod serve;
 
+pub mod conformance;
+
 pub use database::{Database, DatabaseDoor};
 pub use health::{Health, HealthDoor};
 pub use proxy::{Proxy, ProxyDoor};

@@ -4,6 +4,8 @@
 
 mod program;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 use homeport_plugin_api::{
     About, Answer, Database,
@@ -12,7 +14,7 @@ use homeport_plugin_api::{
         conversation::{Command, Context, Handle, Output},
         database::{Attachment, Purpose, Value},
         schema::Schema,
-        step::{Is, Require, Run, Step},
+        step::{Directory, Is, Require, Run, Step},
     },
 };
 
@@ -43,12 +45,8 @@ impl Database for Sqlite {
 
     fn provision(&self, database: &Handle, context: &Context) -> Answer<Vec<Step>> {
         let place = directory(plain(&database.path)?)?;
-        let make = Run::new(
-            "Make the database's directory",
-            &context.user,
-            ["install", "-d", "-m", "0750", place],
-        );
-        Ok(vec![make.creates(&database.name).within(30).into()])
+        let above = owned_directory(directory(place)?, context);
+        Ok(vec![above.into(), owned_directory(place, context).into()])
     }
 
     fn app_settings(&self, database: &Handle, _context: &Context) -> Answer<Attachment> {
@@ -72,7 +70,7 @@ impl Database for Sqlite {
             whole.keep("integrity", 64 * 1024).within(900).into(),
             Require::new(
                 "integrity",
-                Is::Equal("ok".into()),
+                Is::Equal("ok".to_owned()),
                 format!("The database {} is damaged.", database.path),
                 "Restore the newest backup that `homeport backups` lists as verified.",
             )
@@ -94,7 +92,7 @@ impl Database for Sqlite {
         )?;
         Ok(vec![
             copy.creates(&file.name).within(900).into(),
-            sync(file, context)?,
+            sync(file, &[target, directory(target)?], context),
         ])
     }
 
@@ -159,26 +157,32 @@ impl Database for Sqlite {
 /// A copy into a directory that must not exist: nothing can be overwritten, and no `-wal` of another database can lie
 /// in wait beside the new file (SQLite would take its rows for this one's).
 fn in_new_directory(copy: Run, target: &Handle, context: &Context) -> Answer<Vec<Step>> {
-    let place = directory(plain(&target.path)?)?;
+    let path = plain(&target.path)?;
+    let place = directory(path)?;
     let above = directory(place)?;
     let title = "Make the generation's directory";
     let mut steps = vec![
-        Run::new(
-            "Make the directory of generations",
-            &context.user,
-            ["install", "-d", "-m", "0750", above],
-        )
-        .within(30)
-        .into(),
+        owned_directory(above, context).into(),
         Run::new(title, &context.user, ["mkdir", "-m", "0750", place])
             .creates(&target.name)
             .within(30)
             .into(),
         copy.creates(&target.name).within(900).into(),
-        sync(target, context)?,
+        sync(target, &[path, place, above], context),
     ];
     steps.extend(has_tables(target, context)?);
     Ok(steps)
+}
+
+/// Nobody but the app's user sees what is in it.
+fn owned_directory(path: &str, context: &Context) -> Directory {
+    let (owner, group) = (context.user.clone(), context.user.clone());
+    Directory {
+        path: path.to_owned(),
+        mode: "0750".to_owned(),
+        owner,
+        group,
+    }
 }
 
 /// The sign that rows were left behind in `-wal` is a file without tables.
@@ -203,13 +207,9 @@ fn has_tables(database: &Handle, context: &Context) -> Answer<Vec<Step>> {
     ])
 }
 
-/// The file, its directory and the one above reach the disk: what later decisions rest on survives a power cut.
-fn sync(handle: &Handle, context: &Context) -> Answer<Step> {
-    let path = plain(&handle.path)?;
-    let place = directory(path)?;
-    let argv = ["sync", path, place, directory(place)?];
-    Ok(Run::new("Write the copy to the disk", &context.user, argv)
-        .reads(&handle.name)
-        .within(120)
-        .into())
+/// What later decisions rest on reaches the disk and survives a power cut.
+fn sync(handle: &Handle, paths: &[&str], context: &Context) -> Step {
+    let argv = ["sync"].iter().chain(paths).copied();
+    let run = Run::new("Write the copy to the disk", &context.user, argv);
+    run.reads(&handle.name).within(120).into()
 }

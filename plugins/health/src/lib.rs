@@ -4,6 +4,8 @@
 mod findings;
 mod probes;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use homeport_plugin_api::{
     About, Answer, Health,
@@ -33,6 +35,3 @@ impl Health for Standard {
         Ok(report::of(reading))
     }
 }
-
-#[cfg(test)]
-mod tests;

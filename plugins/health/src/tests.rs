@@ -230,3 +230,10 @@ fn figures_that_make_no_sense_are_no_finding_and_no_panic() {
         assert_eq!(report.status, Status::Healthy);
     }
 }
+
+#[test]
+fn it_keeps_the_contract() {
+    homeport_plugin_api::conformance::assert_conforms(&mut homeport_plugin_api::HealthDoor(
+        Standard,
+    ));
+}

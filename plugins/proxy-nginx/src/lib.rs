@@ -17,7 +17,7 @@ use homeport_plugin_api::{
         conversation::{Command, Context, Output},
         proxy::{Certificate, Placed, Purpose, Site},
         schema::{Field, FieldKind, Schema},
-        step::{Action, Content, File, Run, Service, Step},
+        step::{Action, Content, Directory, File, Run, Service, Step},
     },
 };
 use serde_json::json;
@@ -102,8 +102,8 @@ impl Proxy for Nginx {
             .into(),
         );
         steps.push(root("Check nginx's configuration", ["nginx", "-t", "-q"]).into());
-        steps.push(service(Action::Enable));
         steps.push(service(take_over(site, &context.facts)));
+        steps.push(service(Action::Enable));
         Ok(steps)
     }
 
@@ -125,7 +125,6 @@ impl Proxy for Nginx {
         let gone = ["rm", "-rf", HOME, LIMITS_DIRECTORY];
         Ok(vec![
             service(Action::Disable),
-            service(Action::Stop),
             root("Remove nginx's configuration and private keys", gone).into(),
             root(
                 "Have systemd forget nginx's limits",
@@ -181,9 +180,16 @@ pub(crate) fn public(path: String, text: String) -> File {
     }
 }
 
+/// Seen by root, and by `group` unless the mode says otherwise.
 pub(crate) fn directory(path: &str, mode: &str, group: &str) -> Step {
-    let argv = ["install", "-d", "-m", mode, "-o", "root", "-g", group, path];
-    root(&format!("Make {path}"), argv).into()
+    let (owner, group) = ("root".to_owned(), group.to_owned());
+    Directory {
+        path: path.to_owned(),
+        mode: mode.to_owned(),
+        owner,
+        group,
+    }
+    .into()
 }
 
 /// Changing nginx is root's; the container is unprivileged, so this root is nobody outside it.

@@ -78,6 +78,10 @@ fn told(steps: &[Step]) -> String {
             "file {} {} {}:{}",
             file.path, file.mode, file.owner, file.group
         ),
+        Step::Directory(made) => format!(
+            "dir  {} {} {}:{}",
+            made.path, made.mode, made.owner, made.group
+        ),
         Step::Run(run) => format!("run  {}", run.argv.join(" ")),
         Step::Service(service) => format!("unit {} {:?}", service.unit, service.action),
         Step::Require(require) => format!("need {} {:?}", require.name, require.is),
@@ -111,23 +115,24 @@ fn the_configuration() {
 fn a_running_nginx_with_enough_room_is_not_restarted() {
     let first = Nginx.site(&site(), &given(), &context(json!({}))).unwrap();
     let limits = text_of(&first, "/etc/systemd/system/nginx.service.d/homeport.conf");
-    let last = |facts| {
+    let take_over = |facts| {
         told(&Nginx.site(&site(), &given(), &context(facts)).unwrap()[..])
             .lines()
-            .last()
+            .rev()
+            .nth(1)
             .unwrap()
             .to_owned()
     };
     assert_eq!(
-        last(json!({"running": true, "limits": limits})),
+        take_over(json!({"running": true, "limits": limits})),
         "unit nginx.service Reload"
     );
     assert_eq!(
-        last(json!({"running": false, "limits": limits})),
+        take_over(json!({"running": false, "limits": limits})),
         "unit nginx.service Restart"
     );
     assert_eq!(
-        last(json!({"running": true, "limits": "LimitNOFILE=1024"})),
+        take_over(json!({"running": true, "limits": "LimitNOFILE=1024"})),
         "unit nginx.service Restart"
     );
 }
@@ -248,4 +253,9 @@ fn words_that_could_mean_something_to_nginx_are_refused() {
     assert!(refused(|s| s.streams[0].component = "lost".to_owned()).contains("`lost`"));
     assert!(refused(|s| s.upstreams[0].prefix = "/app/".to_owned()).contains("prefix `/`"));
     assert!(refused(|s| s.instance = "a\nb".to_owned()).contains("the instance's name"));
+}
+
+#[test]
+fn it_keeps_the_contract() {
+    homeport_plugin_api::conformance::assert_conforms(&mut homeport_plugin_api::ProxyDoor(Nginx));
 }

@@ -1,15 +1,16 @@
-//! What a plugin may ask to have done: four kinds of step, run in order by Homeport, each journalled with its undo.
+//! What a plugin may ask to have done: five kinds of step, run in order by Homeport, each journalled with its undo.
 //! Never a shell line: arguments are plain and nothing expands them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// One step of a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Step {
     /// Write a file.
     File(File),
+    /// Make a directory.
+    Directory(Directory),
     /// Run a program.
     Run(Run),
     /// Change a systemd unit.
@@ -31,6 +32,19 @@ pub struct File {
     pub group: String,
     /// What is in it.
     pub content: Content,
+}
+
+/// A directory in the guest. One that is there keeps what is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// Absolute; the one above must exist.
+    pub path: String,
+    /// Octal, four digits: `0750`.
+    pub mode: String,
+    /// User name.
+    pub owner: String,
+    /// Group name.
+    pub group: String,
 }
 
 /// What a file holds.
@@ -126,14 +140,14 @@ pub enum Action {
     Restart,
     /// Have it read its files again.
     Reload,
-    /// Start it at boot.
+    /// Run it now and from every boot on.
     Enable,
-    /// Do not start it at boot.
+    /// Run it neither now nor after a boot.
     Disable,
 }
 
 /// A condition on kept output.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Require {
     /// The name the output was kept under, in this plan or the observation before it.
     pub name: String,
@@ -144,34 +158,17 @@ pub struct Require {
 }
 
 /// What must hold.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Is {
-    /// Exactly this: a string as text, a number as a number.
-    Equal(Value),
+    /// Exactly this.
+    Equal(String),
     /// A number not below this.
     AtLeast(u64),
     /// A number not above this.
     AtMost(u64),
     /// Anything at all.
     NotEmpty,
-}
-
-impl Is {
-    /// Whether `output` fulfils it.
-    pub fn holds(&self, output: &str) -> bool {
-        let text = output.trim();
-        let number = text.parse::<u64>().ok();
-        match self {
-            Self::Equal(Value::String(wanted)) => text == wanted,
-            Self::Equal(wanted) => {
-                serde_json::from_str::<Value>(text).is_ok_and(|found| found == *wanted)
-            }
-            Self::AtLeast(least) => number.is_some_and(|n| n >= *least),
-            Self::AtMost(most) => number.is_some_and(|n| n <= *most),
-            Self::NotEmpty => !text.is_empty(),
-        }
-    }
 }
 
 /// What is said when a requirement does not hold.
@@ -268,4 +265,4 @@ macro_rules! into_step {
         }
     )*};
 }
-into_step!(File, Run, Service, Require);
+into_step!(File, Directory, Run, Service, Require);
