@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use homeport_bootstrap::unpack;
 use serde_json::{Value, json};
 use tar::EntryType;
 
@@ -11,7 +12,7 @@ use crate::run::Run;
 const TEN_GB: u64 = 10_000_000_000;
 
 fn refused(bytes: &[u8], reason: &str) {
-    Run::bundle(&Site::new().bundle("0.2.0", bytes)).is_refused(13, reason);
+    Run::bundle(&Site::new().bundle("0.2.0", bytes)).refuses(13, reason);
 }
 
 /// A bundle with a genuine core and then `member`, which the manifest lists too.
@@ -220,7 +221,7 @@ fn refuses_bombs_at_once() {
         let begun = Instant::now();
         Run::under(&limited)
             .args(["--bundle".as_ref(), path.as_os_str()])
-            .is_refused(13, reason);
+            .refuses(13, reason);
         assert!(
             begun.elapsed() < Duration::from_secs(2),
             "{reason}: {:?}",
@@ -235,6 +236,29 @@ fn refuses_a_window_larger_than_any_release_needs() {
     let mut stream = bomb(&archive(&[]), 1);
     stream[5] = 20 << 3;
     refused(&stream, "not an intact archive");
+}
+
+/// The parsers themselves, below signature and process: whatever a byte is changed to, and whatever is cut off, they
+/// answer. Only bytes without meaning may be accepted.
+#[test]
+fn parsers_are_total() {
+    let (name, genuine) = (craft::name("0.2.0"), craft::genuine("0.2.0"));
+    unpack::check(genuine.as_slice(), &name).unwrap();
+    for at in 0..genuine.len() {
+        assert!(unpack::check(&genuine[..at], &name).is_err(), "cut at {at}");
+        for to in [0, 1, 0x7f, 0x80, 0xff, !genuine[at]] {
+            let mut changed = genuine.clone();
+            changed[at] = to;
+            let _ = unpack::check(changed.as_slice(), &name);
+        }
+    }
+    let noise = craft::noise(64 * 1024);
+    for chunk in noise.chunks(257) {
+        assert!(unpack::check(chunk, &name).is_err());
+        let started = [&genuine[..genuine.len() / 2], chunk].concat();
+        let _ = unpack::check(started.as_slice(), &name);
+        assert!(unpack::check(compress(chunk).as_slice(), &name).is_err());
+    }
 }
 
 /// Every byte of a small archive changed below the signature: never a panic, never a program started.

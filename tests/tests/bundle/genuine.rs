@@ -48,7 +48,7 @@ fn takes_source_channel_and_release_from_flags_and_environment() {
         .runs("install --dry-run");
     Run::from(&url)
         .env("HOMEPORT_CHANNEL", "beta")
-        .is_refused(8, "beta.channel` was answered with status 404");
+        .refuses(8, "beta.channel` was answered with status 404");
     assert!(
         server
             .requests()
@@ -162,6 +162,28 @@ fn is_small_and_starts_fast() {
     });
     let fastest = fastest.min().unwrap();
     assert!(fastest < Duration::from_millis(10), "{fastest:?}");
+}
+
+/// Progress is for people: on a terminal one line is drawn over and over and gone in the end, in a pipe there is none.
+#[test]
+fn shows_progress_on_a_terminal_only() {
+    let site = Site::genuine();
+    let server = Server::start(site.dir.path(), true).unwrap();
+    let output = Run::from(&server.url()).output();
+    assert_eq!(
+        (text(&output.stdout), text(&output.stderr)),
+        (String::new(), String::new())
+    );
+    let inner = format!("{} --base-url {}", bootstrap().display(), server.url());
+    let output = Run::of(Command::new("script"))
+        .args(["-qec", &inner, "/dev/null"])
+        .output();
+    let drawn = text(&output.stdout);
+    assert!(
+        drawn.contains("1/3 fetching stable.channel 100 % of 0.0 MB"),
+        "{drawn:?}"
+    );
+    assert!(drawn.ends_with("\r\u{1b}[K"), "{drawn:?}");
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn gives_up_on_a_server_that_never_answers_properly() {
         let begun = Instant::now();
         Run::from(&server.url())
             .args(["--tries", "2"])
-            .is_refused(8, reason);
+            .refuses(8, reason);
         assert!(begun.elapsed() < Duration::from_secs(5));
         assert_eq!(starts(&server).len(), 2, "{reason}");
     }
@@ -140,17 +140,17 @@ fn does_not_insist_where_it_is_told_no() {
     let server = Server::start(site.dir.path(), true).unwrap();
     for status in [403, 404, 410] {
         server.misbehave(&path(), [Answer::Status(status)]);
-        Run::from(&server.url()).is_refused(8, &format!("was answered with status {status}"));
+        Run::from(&server.url()).refuses(8, &format!("was answered with status {status}"));
     }
     assert_eq!(starts(&server).len(), 3);
-    Run::from("ftp://example.com").is_refused(8, "is not an http:// or https:// address");
+    Run::from("ftp://example.com").refuses(8, "is not an http:// or https:// address");
     let nobody = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
     Run::from(&format!("http://{nobody}"))
         .args(["--tries=1"])
-        .is_refused(8, "refused");
+        .refuses(8, "refused");
 }
 
 /// A captive portal answers everything with its own page.
@@ -165,7 +165,7 @@ fn refuses_a_page_instead_of_the_file() {
     ] {
         let server = Server::start(site.dir.path(), true).unwrap();
         server.misbehave(file, [Answer::Body(b"<html>Please log in</html>".to_vec())]);
-        Run::from(&server.url()).is_refused(13, "is refused: ");
+        Run::from(&server.url()).refuses(13, "is refused: ");
     }
 }
 
@@ -187,7 +187,7 @@ fn takes_no_more_than_a_file_can_have() {
             "mount -t tmpfs -o size=1100m none \"$TMPDIR\" && exec \"$0\" \"$@\"",
         ];
         let run = Run::under(&shallow).args(["--base-url", &server.url()]);
-        run.is_refused(8, &format!("is larger than the {} bytes allowed", size - 1));
+        run.refuses(8, &format!("is larger than the {} bytes allowed", size - 1));
     }
 }
 
@@ -205,7 +205,7 @@ fn follows_redirects_but_not_for_ever() {
     Run::from(&server.url()).runs("install");
     assert_eq!(starts(&elsewhere).len(), 1);
     server.misbehave(&path(), vec![Answer::Redirect(path()); 7]);
-    Run::from(&server.url()).is_refused(8, "redirects");
+    Run::from(&server.url()).refuses(8, "redirects");
 }
 
 /// A proxy that only knows `CONNECT`, and counts.
@@ -314,11 +314,11 @@ fn trusts_only_authorities_it_is_told_of() {
     Run::from(&url)
         .env("SSL_CERT_FILE", site.path("ca.pem"))
         .runs("install");
-    Run::from(&url).is_refused(8, "certificate");
+    Run::from(&url).refuses(8, "certificate");
     Run::from(&url)
         .env("SSL_CERT_FILE", site.path("missing.pem"))
-        .is_refused(8, "missing.pem` cannot be used");
+        .refuses(8, "missing.pem` cannot be used");
     Run::from(&url)
         .env("SSL_CERT_FILE", site.path("stable.channel"))
-        .is_refused(8, "it holds no certificate");
+        .refuses(8, "it holds no certificate");
 }

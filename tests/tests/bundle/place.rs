@@ -56,11 +56,11 @@ fn says_why_no_place_will_do() {
     let everywhere = "for dir in \"$TMPDIR\" /tmp /var/tmp /dev/shm /run /root; do mount -t tmpfs -o noexec none \"$dir\"; done";
     prepared(everywhere)
         .args(["--bundle", "/nowhere"])
-        .is_refused(4, "/dev/shm does not let programs start (noexec)");
+        .refuses(4, "/dev/shm does not let programs start (noexec)");
     let full = "for dir in \"$TMPDIR\" /tmp /var/tmp /dev/shm /run /root; do mount -t tmpfs -o size=4m none \"$dir\"; done";
     prepared(full)
         .args(["--bundle", "/nowhere"])
-        .is_refused(4, "/run has 4 MB free, 64 MB are needed");
+        .refuses(4, "/run has 4 MB free, 64 MB are needed");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_disk_that_fills_up_on_the_way_is_not_the_bundles_fault() {
     let path = site.bundle("0.2.0", &craft::bundle("0.2.0", &members));
     let run = prepared("mount -t tmpfs -o size=70m none \"$TMPDIR\"")
         .args(["--bundle".as_ref(), path.as_os_str()]);
-    run.is_refused(4, "`large` cannot be written: No space left");
+    run.refuses(4, "`large` cannot be written: No space left");
 }
 
 /// After `kill -9` nothing can be cleaned up at once; the next run does it, and leaves a living one alone.

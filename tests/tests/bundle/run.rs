@@ -93,7 +93,7 @@ impl Run {
     }
 
     /// Refused with this code and a reason that says this; nothing ran and nothing is left.
-    pub fn is_refused(mut self, code: i32, reason: &str) {
+    pub fn refuses(mut self, code: i32, reason: &str) {
         let output = self.output();
         self.was_refused(&output, code, reason);
     }

@@ -100,16 +100,17 @@ fn a_bootstrap_with_another_digest_is_not_run() {
     let mut changed = fs::read(bootstrap()).unwrap();
     changed.push(0);
     fs::write(site.path(BOOTSTRAP), changed).unwrap();
-    one_liner(&server, "").is_refused(13, "its sha256 is not ");
+    one_liner(&server, "").refuses(13, "its sha256 is not ");
     let unrendered = stub(Path::new(&script("install.sh"))).env("HOMEPORT_BASE_URL", server.url());
-    unrendered.is_refused(13, "its sha256 is not @");
+    unrendered.refuses(13, "its sha256 is not @");
+    stub(Path::new(&script("install.sh"))).refuses(2, "published without an address");
 }
 
 #[test]
 fn says_what_is_missing() {
     let (site, server) = published();
     fs::remove_file(site.path(BOOTSTRAP)).unwrap();
-    one_liner(&server, "").is_refused(8, "could not be fetched");
+    one_liner(&server, "").refuses(8, "could not be fetched");
     let tools = site.path("tools");
     fs::create_dir(&tools).unwrap();
     std::os::unix::fs::symlink("/usr/bin/curl", tools.join("curl")).unwrap();
@@ -117,7 +118,7 @@ fn says_what_is_missing() {
     let run = Run::of(Command::new("/bin/sh"))
         .args([&file])
         .env("PATH", &tools);
-    run.is_refused(4, "the program `sha256sum` is missing");
+    run.refuses(4, "the program `sha256sum` is missing");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn refuses_all(file: &Path, bundle: &Path, copies: impl Iterator<Item = Vec<u8>>
     let original = fs::read(file).unwrap();
     for copy in copies {
         fs::write(file, copy).unwrap();
-        Run::bundle(bundle).is_refused(13, "is refused: ");
+        Run::bundle(bundle).refuses(13, "is refused: ");
     }
     fs::write(file, original).unwrap();
     Run::bundle(bundle).runs("install");
@@ -83,9 +83,9 @@ fn refuses_another_key() {
         &craft::genuine("0.2.0"),
         &name.trusted_comment(),
     );
-    Run::bundle(&path).is_refused(13, "signed with another key");
+    Run::bundle(&path).refuses(13, "signed with another key");
     let server = Server::start(site.dir.path(), true).unwrap();
-    Run::from(&server.url()).is_refused(13, "signed with another key");
+    Run::from(&server.url()).refuses(13, "signed with another key");
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn refuses_another_files_signature() {
         format!("{}.minisig", path.display()),
     )
     .unwrap();
-    Run::bundle(&path).is_refused(13, "does not match its bytes");
+    Run::bundle(&path).refuses(13, "does not match its bytes");
 }
 
 /// A mirror hands out a genuine old bundle under the name of the new one.
@@ -111,9 +111,9 @@ fn refuses_an_older_release_under_a_newer_name() {
         &old.trusted_comment(),
     );
     let server = Server::start(site.dir.path(), true).unwrap();
-    Run::from(&server.url()).is_refused(13, "its signature is for something else");
+    Run::from(&server.url()).refuses(13, "its signature is for something else");
     let inside = site.bundle("0.2.0", &craft::genuine("0.1.0"));
-    Run::bundle(&inside).is_refused(13, "its manifest is of homeport-0.1.0");
+    Run::bundle(&inside).refuses(13, "its manifest is of homeport-0.1.0");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn refuses_releases_below_the_floor_of_the_channel() {
     let server = Server::start(site.dir.path(), true).unwrap();
     Run::from(&server.url())
         .args(["--release", "0.1.0"])
-        .is_refused(13, "it allows no release below 0.2.0");
+        .refuses(13, "it allows no release below 0.2.0");
     assert_eq!(
         server.requests().len(),
         2,
@@ -137,7 +137,7 @@ fn refuses_a_channel_that_expired_or_is_not_the_one_asked_for() {
     let site = Site::genuine();
     let server = Server::start(site.dir.path(), true).unwrap();
     site.channel("0.2.0", "0.1.0", "2026-01-01T00:00:00Z");
-    Run::from(&server.url()).is_refused(
+    Run::from(&server.url()).refuses(
         13,
         "it expired at 2026-01-01T00:00:00Z; this machine's clock says 2",
     );
@@ -145,11 +145,11 @@ fn refuses_a_channel_that_expired_or_is_not_the_one_asked_for() {
     site.sign("beta.channel", &stable, "homeport-channel name:stable");
     Run::from(&server.url())
         .args(["--channel", "beta"])
-        .is_refused(13, "its signature is for something else");
+        .refuses(13, "its signature is for something else");
     site.sign("beta.channel", &stable, "homeport-channel name:beta");
     Run::from(&server.url())
         .args(["--channel", "beta"])
-        .is_refused(13, "it describes the channel `stable`");
+        .refuses(13, "it describes the channel `stable`");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn refuses_a_channel_with_any_byte_changed() {
     let original = fs::read(site.path("stable.channel")).unwrap();
     for at in 0..original.len() {
         fs::write(site.path("stable.channel"), flipped(&original, at)).unwrap();
-        Run::from(&server.url()).is_refused(13, "does not match its bytes");
+        Run::from(&server.url()).refuses(13, "does not match its bytes");
     }
 }
 
@@ -169,7 +169,7 @@ fn refuses_a_renamed_bundle_and_one_without_signature() {
     let path = site.path(&name("0.2.0").to_string());
     let renamed = site.path("download.tar.zst");
     fs::copy(&path, &renamed).unwrap();
-    Run::bundle(&renamed).is_refused(2, "is not named like a bundle");
+    Run::bundle(&renamed).refuses(2, "is not named like a bundle");
     fs::remove_file(format!("{}.minisig", path.display())).unwrap();
-    Run::bundle(&path).is_refused(4, "No such file");
+    Run::bundle(&path).refuses(4, "No such file");
 }
