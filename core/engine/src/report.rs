@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::exec::Exec;
+use crate::journal::Child;
 use crate::local::unit::Unit;
 use crate::probe::Probe;
 use crate::require::Observation;
@@ -86,8 +87,8 @@ pub struct Room {
 pub struct Holder {
     /// Whoever asked for the operation, e.g. `root@pve`.
     pub who: String,
-    /// Process id of the agent, in the guest.
-    pub pid: u32,
+    /// The agent at work. It holds the lock only while it runs.
+    pub process: Child,
     /// Operation, once it is known.
     pub operation: Option<String>,
     /// Unix time, seconds.

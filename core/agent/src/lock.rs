@@ -1,0 +1,142 @@
+//! One agent at work at a time. The kernel's lock on a file decides, and falls with its holder; what the file says is
+//! only for messages.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+
+use homeport_engine::process;
+use homeport_engine::report::Holder;
+use homeport_engine::run::{Fault, FaultKind, unix_now};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+/// More of the file than this is never read, bytes.
+const SIZE_LIMIT: u64 = 4096;
+
+/// The lock, held until it is dropped or its process ends.
+pub(crate) struct Lock {
+    file: File,
+    holder: Holder,
+}
+
+impl Lock {
+    /// Takes the lock for `who`.
+    ///
+    /// # Errors
+    /// [`FaultKind::Locked`] with its holder when another process has it.
+    pub(crate) fn take(path: &Path, who: &str) -> Result<Lock, Fault> {
+        let unusable = |error: io::Error| {
+            let why = format!("the lock `{}` cannot be taken: {error}", path.display());
+            Fault::new(FaultKind::Failed, why)
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o644)
+            .open(path)
+            .map_err(unusable)?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(locked(read(&file).as_ref())),
+            Err(error) => return Err(unusable(error.into())),
+        }
+        let holder = Holder {
+            who: who.to_owned(),
+            process: process::identity(std::process::id()).map_err(unusable)?,
+            operation: None,
+            since: unix_now(),
+        };
+        let mut lock = Lock { file, holder };
+        lock.write().map_err(unusable)?;
+        Ok(lock)
+    }
+
+    /// Writes down which operation it is held for.
+    pub(crate) fn name(&mut self, operation: &str) -> Result<(), Fault> {
+        self.holder.operation = Some(operation.to_owned());
+        self.write()
+            .map_err(|error| Fault::new(FaultKind::Failed, format!("the lock: {error}")))
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        let mut text = serde_json::to_vec(&self.holder)?;
+        text.push(b'\n');
+        self.file.set_len(0)?;
+        self.file.write_all_at(&text, 0)?;
+        self.file.flush()
+    }
+}
+
+/// Who is at work, if anybody is: the process the file names must live. Takes no lock, and so is in nobody's way.
+pub(crate) fn holder(path: &Path) -> Option<Holder> {
+    let holder = read(&File::open(path).ok()?)?;
+    process::alive(&holder.process)
+        .unwrap_or(false)
+        .then_some(holder)
+}
+
+fn read(file: &File) -> Option<Holder> {
+    let mut text = Vec::new();
+    file.take(SIZE_LIMIT).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn locked(holder: Option<&Holder>) -> Fault {
+    let Some(holder) = holder else {
+        let why = "another operation has just taken the guest's lock";
+        return Fault::new(FaultKind::Locked, why);
+    };
+    let what = holder.operation.as_deref().unwrap_or("an operation");
+    Fault::new(
+        FaultKind::Locked,
+        format!(
+            "{} has been at work on {what} for {} s (process {} in the guest)",
+            holder.who,
+            unix_now().saturating_sub(holder.since),
+            holder.process.pid
+        ),
+    )
+    .with_remedy("Wait for it to end; the lock falls with its holder")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_refused_and_told_who_is_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        assert_eq!(holder(&path), None);
+        let mut first = Lock::take(&path, "root@pve").unwrap();
+        first.name("install-7").unwrap();
+        let refused = Lock::take(&path, "me").map(|_| ()).unwrap_err();
+        assert_eq!(refused.kind, FaultKind::Locked);
+        assert!(
+            refused
+                .why
+                .starts_with("root@pve has been at work on install-7 for "),
+            "{}",
+            refused.why
+        );
+        assert_eq!(holder(&path).unwrap().who, "root@pve");
+        drop(first);
+        Lock::take(&path, "me").unwrap();
+        assert_eq!(holder(&path).unwrap().operation, None);
+    }
+
+    #[test]
+    fn what_the_file_says_is_only_for_messages() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        for text in ["", "garbage", "{\"who\":7}", &"x".repeat(10_000)] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(holder(&path), None);
+            Lock::take(&path, "me").unwrap();
+        }
+    }
+}

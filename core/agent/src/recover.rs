@@ -1,0 +1,140 @@
+//! Resolves a journal that nobody finished: at boot, by hand, and for `serve`.
+//!
+//! Never touches anything while a living agent holds the lock, and never decides about a candidate that has not been
+//! committed: whoever makes it – the host – throws it away whole or goes on with it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use homeport_engine::journal::Journal;
+use homeport_engine::local::{Local, end_leftover};
+use homeport_engine::plan::Place;
+use homeport_engine::recover::{self, Outcome, Standing};
+use homeport_engine::run::{Fault, FaultKind, RunError, Tell};
+use serde::Serialize;
+
+use crate::lock::Lock;
+use crate::state::{StateDir, damaged};
+
+/// What became of an open journal, or of the attempt to look for one.
+#[derive(Debug, Serialize)]
+pub(crate) struct Resolved {
+    /// The operation; none when the lock is taken.
+    operation: Option<String>,
+    result: Ending,
+    /// Why it was left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Ending {
+    /// All its steps are done.
+    Done,
+    /// All its steps are taken back.
+    RolledBack,
+    /// It is left to the host, whose candidate this guest is.
+    LeftToHost,
+    /// An agent is at work on it.
+    UnderWay,
+}
+
+/// A fault, and the number of the step it happened at.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) number: Option<u32>,
+    pub(crate) fault: Fault,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Failure {
+        Failure {
+            number: None,
+            fault,
+        }
+    }
+}
+
+/// Resolves every open journal. `booting`: units wait for this program, so it waits for none.
+///
+/// # Errors
+/// What stands in the way of the first journal that cannot be resolved; it stays open.
+pub(crate) fn run(state: &StateDir, booting: bool) -> Result<Vec<Resolved>, Fault> {
+    state.prepare()?;
+    let mut lock = match Lock::take(&state.lock(), "homeport-agent recover") {
+        Ok(lock) => lock,
+        Err(fault) if fault.kind == FaultKind::Locked => return Ok(vec![under_way(fault)]),
+        Err(fault) => return Err(fault),
+    };
+    let mut resolved = Vec::new();
+    for operation in state.open()? {
+        lock.name(&operation)?;
+        let mut journal = state.journal(&operation)?;
+        let result = one(&mut journal, booting).map_err(|failure| failure.fault)?;
+        resolved.push(Resolved {
+            operation: Some(operation),
+            result,
+            why: None,
+        });
+    }
+    Ok(resolved)
+}
+
+fn one(journal: &mut Journal, booting: bool) -> Result<Ending, Failure> {
+    let standing = standing(journal)?;
+    if !standing.committed() && standing.plans().iter().any(|plan| plan.candidate) {
+        return Ok(Ending::LeftToHost);
+    }
+    let machine = Local::new(Place::Guest, Arc::new(AtomicBool::new(false)));
+    let machine = if booting { machine.booting() } else { machine };
+    Ok(match resolve(journal, machine, &mut |_| {})? {
+        Outcome::Done => Ending::Done,
+        Outcome::RolledBack => Ending::RolledBack,
+    })
+}
+
+/// Resolves a journal on this machine, once nothing of the run that left it is alive.
+pub(crate) fn resolve(
+    journal: &mut Journal,
+    mut machine: Local,
+    tell: Tell<'_>,
+) -> Result<Outcome, Failure> {
+    end_leftovers(&standing(journal)?)?;
+    recover::resolve(journal, &mut machine, tell).map_err(failure)
+}
+
+/// Ends what an earlier run left behind.
+pub(crate) fn end_leftovers(standing: &Standing) -> Result<(), Fault> {
+    standing.leftovers().try_for_each(end_leftover)
+}
+
+/// Where the operation stands, by its journal.
+pub(crate) fn standing(journal: &Journal) -> Result<Standing, Fault> {
+    Standing::of(journal).map_err(|error| damaged(&error))
+}
+
+/// The failure of a run or a recovery.
+pub(crate) fn failure(error: RunError) -> Failure {
+    let (number, fault) = match error {
+        RunError::Step { number, fault, .. } => (Some(number), fault),
+        RunError::Undo {
+            number,
+            title,
+            fault,
+        } => {
+            let why = format!("taking back `{title}` failed: {}", fault.why);
+            (Some(number), Fault { why, ..fault })
+        }
+        RunError::Journal(error) => (None, damaged(&error)),
+    };
+    Failure { number, fault }
+}
+
+fn under_way(fault: Fault) -> Resolved {
+    Resolved {
+        operation: None,
+        result: Ending::UnderWay,
+        why: Some(fault.why),
+    }
+}

@@ -1,0 +1,68 @@
+//! The machine as an operation that also has steps elsewhere sees it: what was observed there counts here, and what is
+//! observed here is kept for telling.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use homeport_engine::journal::Child;
+use homeport_engine::local::Local;
+use homeport_engine::op::Op;
+use homeport_engine::plan::{Place, Plan};
+use homeport_engine::require::{Observation, Observations};
+use homeport_engine::run::{Executor, Fault, Hands, NoteDone, Tell};
+
+/// What the step just done observed.
+pub(super) type Last = Rc<RefCell<Option<Observation>>>;
+
+/// A [`Local`] machine that carries out its part of a wider operation.
+pub(super) struct Handed {
+    pub(super) local: Local,
+    pub(super) elsewhere: Observations,
+    pub(super) last: Last,
+}
+
+impl Executor for Handed {
+    fn place(&self) -> Place {
+        self.local.place()
+    }
+
+    fn apply(&mut self, op: &Op, hands: Hands<'_>) -> Result<Option<Observation>, Fault> {
+        let mut seen = self.elsewhere.clone();
+        seen.extend(hands.seen.clone());
+        let hands = Hands {
+            seen: &seen,
+            tell: hands.tell,
+            number: hands.number,
+            child: hands.child,
+        };
+        let observed = self.local.apply(op, hands)?;
+        self.last.borrow_mut().clone_from(&observed);
+        Ok(observed)
+    }
+
+    fn undo(&mut self, op: &Op, child: Option<&Child>) -> Result<(), Fault> {
+        self.local.undo(op, child)
+    }
+
+    fn before_image(&mut self, op: &Op) -> Result<Op, Fault> {
+        self.local.before_image(op)
+    }
+
+    fn hand_over(
+        &mut self,
+        batch: Plan,
+        seen: &Observations,
+        tell: Tell<'_>,
+        done: NoteDone<'_>,
+    ) -> Result<(), Fault> {
+        self.local.hand_over(batch, seen, tell, done)
+    }
+
+    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<(), Fault> {
+        self.local.recover_guest(plan, tell)
+    }
+
+    fn close(&mut self, plan: &Plan) -> Result<(), Fault> {
+        self.local.close(plan)
+    }
+}
