@@ -28,7 +28,7 @@ containers() {
 rules() {
     local table rule
     for table in nat filter; do
-        iptables -w -t "$table" -S 2>/dev/null | grep -- '--comment homeport-lab' | while read -r _ rule; do
+        { iptables -w -t "$table" -S | grep -- "--comment homeport-lab-$LAB_BRIDGE " || true; } | while read -r _ rule; do
             # shellcheck disable=SC2086 # a rule is several words
             iptables -w -t "$table" -D $rule
         done
@@ -42,4 +42,8 @@ fi
 rules
 if [ -d "/sys/class/net/$LAB_BRIDGE/bridge" ]; then ip link delete "$LAB_BRIDGE"; fi
 if [ "$(readlink /etc/pve)" = "$LAB_ROOT/etc/pve" ]; then rm /etc/pve; fi
-if [ "${1:-}" = --purge ]; then rm -rf "$LAB_CACHE"; fi
+if [ "${1:-}" = --purge ]; then
+    # A create that was killed while it filled the kept image of a template has left that mounted.
+    awk -v under="$LAB_CACHE/images/" 'index($2, under) == 1 { print $2 }' /proc/mounts | xargs -r umount
+    rm -rf "$LAB_CACHE"
+fi

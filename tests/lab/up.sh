@@ -17,7 +17,7 @@ step() { echo "lab: $*" >&2; }
 packages() {
     local missing
     # shellcheck disable=SC2016 # the braces are dpkg-query's
-    missing=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null |
+    missing=$({ dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null || true; } |
         awk '$1 == "ii" { print $2 }' | sort | comm -13 - <(printf '%s\n' "${PACKAGES[@]}" | sort))
     [ -n "$missing" ] || return 0
     step "installing" "$missing"
@@ -50,9 +50,9 @@ rule() {
 
 forwarding() {
     [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || echo 1 >/proc/sys/net/ipv4/ip_forward
-    rule nat POSTROUTING -s "$LAB_NET.0/24" ! -d "$LAB_NET.0/24" -m comment --comment homeport-lab -j MASQUERADE
-    rule filter FORWARD -i "$LAB_BRIDGE" -m comment --comment homeport-lab -j ACCEPT
-    rule filter FORWARD -o "$LAB_BRIDGE" -m comment --comment homeport-lab -j ACCEPT
+    rule nat POSTROUTING -s "$LAB_NET.0/24" ! -d "$LAB_NET.0/24" -m comment --comment "homeport-lab-$LAB_BRIDGE" -j MASQUERADE
+    rule filter FORWARD -i "$LAB_BRIDGE" -m comment --comment "homeport-lab-$LAB_BRIDGE" -j ACCEPT
+    rule filter FORWARD -o "$LAB_BRIDGE" -m comment --comment "homeport-lab-$LAB_BRIDGE" -j ACCEPT
 }
 
 lxcfs_running() { grep -q ' /var/lib/lxcfs fuse.lxcfs ' /proc/mounts; }

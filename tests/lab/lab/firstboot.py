@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from . import guestfiles
+from . import guestfiles, host
 from .errors import Die
 
 KEY_TYPES = ("rsa", "ecdsa", "ed25519")
@@ -41,7 +41,7 @@ def _write(path, text, mode):
 def _host_keys(values):
     """New host keys as {file name: text}, made side by side because RSA takes its time."""
     short = values["hostname"].split(".")[0] if values.get("named") else "localhost"
-    directory = tempfile.mkdtemp(prefix="homeport-lab-")
+    directory = tempfile.mkdtemp(prefix="keys-", dir=host.RUN)
     try:
         running = [(kind, _keygen(kind, short, directory)) for kind in KEY_TYPES]
         for kind, process in running:

@@ -5,9 +5,7 @@ import fcntl
 import hashlib
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 
 from . import host
 from .errors import Die
@@ -109,16 +107,20 @@ def base_image(archive, unprivileged):
 
 
 def _make_base(base, note, archive, unprivileged):
-    with open(base, "wb") as image:
-        image.truncate(BASE_SIZE)
+    """Works under names of its own, so that what a killed attempt left, mount included, is in nobody's way."""
+    part, directory = f"{base}.{os.getpid()}", f"{base}.{os.getpid()}.mnt"
     owner = FIRST_ID if unprivileged else 0
-    _run("mkfs.ext4", "-F", "-E", f"root_owner={owner}:{owner}", base, failure="mkfs.ext4 failed")
-    directory = tempfile.mkdtemp(prefix="homeport-lab-")
     try:
-        with mounted(base, directory):
+        with open(part, "wb") as image:
+            image.truncate(BASE_SIZE)
+        _run("mkfs.ext4", "-F", "-E", f"root_owner={owner}:{owner}", part, failure="mkfs.ext4 failed")
+        with mounted(part, directory):
             totals = _unpack(archive, directory, unprivileged)
+        os.rename(part, base)
     finally:
-        shutil.rmtree(directory)
+        for remove, path in ((os.unlink, part), (os.rmdir, directory)):
+            with contextlib.suppress(FileNotFoundError):
+                remove(path)
     with open(f"{note}.part", "w", encoding="utf-8") as file:
         file.write(totals)
     os.rename(file.name, note)
