@@ -5,7 +5,6 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read, Write},
     os::{fd::AsFd, unix::net::UnixStream},
-    path::Path,
     process::ExitCode,
 };
 
@@ -61,10 +60,11 @@ fn channel() -> io::Result<UnixStream> {
 }
 
 fn prepare() -> Result<(Opened, Said), Said> {
-    let confinement = confine().map_err(Said::Unconfined)?;
-    let opened = load::open(Path::new("/proc/self/fd/0")).map_err(Said::NotLoaded)?;
-    let nothing = File::open("/dev/null").and_then(|null| Ok(rustix::stdio::dup2_stdin(null)?));
-    nothing.map_err(|e| Said::Unconfined(format!("standard input: {e}")))?;
+    let null = File::open("/dev/null").map_err(|e| Said::Unconfined(format!("/dev/null: {e}")))?;
+    let (confinement, library) = confine().map_err(Said::Unconfined)?;
+    let opened = load::open(library).map_err(Said::NotLoaded)?;
+    let replaced = rustix::stdio::dup2_stdin(null);
+    replaced.map_err(|e| Said::Unconfined(format!("standard input: {e}")))?;
     Ok((
         opened,
         Said::Ready {

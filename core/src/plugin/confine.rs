@@ -1,6 +1,6 @@
 //! What a plugin's process gives up before it loads foreign code. Not part of core's own life: called in the child only.
 
-use std::process;
+use std::{path::Path, process};
 
 use nix::{
     sched::{CloneFlags, unshare},
@@ -9,7 +9,7 @@ use nix::{
         resource::{Resource, setrlimit},
         signal::Signal,
     },
-    unistd::{Gid, Uid, geteuid, setgroups, setresgid, setresuid},
+    unistd::{Gid, Uid, chdir, chroot, geteuid, setgroups, setresgid, setresuid},
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ pub struct Confinement {
     pub uid: u32,
     /// `none`, or why the host's network could not be taken away.
     pub network: String,
+    /// `none`, or why the host's files could not be taken away.
+    pub files: String,
 }
 
 /// User ids that no distribution, container or dynamic user has (systemd's UIDS-GIDS: 0x70000000 up is unused); one per
@@ -32,22 +34,47 @@ const SPARE_UID: u32 = 65_533;
 /// Address space in bytes: core itself, the library and room to compute.
 const MEMORY: u64 = 512 * 1024 * 1024;
 
-/// Everything that can be given up is; as root, anything but the network must be.
+/// Everything that can be given up is; as root, anything but the network must be. Says also under which path the
+/// process now finds its standard input.
 ///
 /// # Errors
 /// What could not be given up.
-pub(crate) fn confine() -> Result<Confinement, String> {
-    let network = match unshare(own_network()) {
-        Ok(()) => "none".to_owned(),
-        Err(e) => format!("the host's: {e}"),
+pub(crate) fn confine() -> Result<(Confinement, &'static Path), String> {
+    let network = outcome(unshare(own_network()));
+    let jail = jail();
+    let stdin = if jail.is_ok() {
+        "/fd/0"
+    } else {
+        "/proc/self/fd/0"
     };
+    if geteuid().is_root() {
+        jail.map_err(|e| format!("own directory: {e}"))?;
+    }
     limits()?;
     let uid = drop_user()?;
     prctl::set_no_new_privs().map_err(|e| format!("no_new_privs: {e}"))?;
-    // Changing the user made /proc/self root's; the library is opened through it.
+    // Changing the user made the process's own directory root's; the library is opened through it.
     prctl::set_dumpable(true).map_err(|e| format!("dumpable: {e}"))?;
     prctl::set_pdeathsig(Some(Signal::SIGKILL)).map_err(|e| format!("pdeathsig: {e}"))?;
-    Ok(Confinement { uid, network })
+    Ok((
+        Confinement {
+            uid,
+            network,
+            files: outcome(jail),
+        },
+        Path::new(stdin),
+    ))
+}
+
+fn outcome(taken_away: nix::Result<()>) -> String {
+    taken_away.map_or_else(|e| format!("the host's: {e}"), |()| "none".to_owned())
+}
+
+/// The process's directory in /proc becomes its root: nothing of the host is below it, but its own open files are, so
+/// that the library can still be loaded. What it needs beside libc must be part of it or of core.
+fn jail() -> nix::Result<()> {
+    chroot("/proc/self")?;
+    chdir("/")
 }
 
 /// Only with a user namespace may someone other than root have a network namespace.

@@ -56,14 +56,18 @@ impl Registry {
 
     /// The names of the usable plugins of a kind.
     pub fn names(&self, kind: Kind) -> Vec<String> {
+        self.manifests(kind)
+            .map(|manifest| manifest.name.clone())
+            .collect()
+    }
+
+    /// What the usable plugins of a kind say of themselves.
+    pub fn manifests(&self, kind: Kind) -> impl Iterator<Item = &Manifest> {
         let manifests = self
             .entries
             .iter()
             .filter_map(|entry| Some(entry.plugin.as_ref().ok()?.manifest()));
-        manifests
-            .filter(|manifest| manifest.kind == kind)
-            .map(|manifest| manifest.name.clone())
-            .collect()
+        manifests.filter(move |manifest| manifest.kind == kind)
     }
 
     /// What `homeport plugin list` shows.

@@ -1,5 +1,10 @@
 //! Plugins as they ship: the built `.so` files, in the process that the real `homeport` makes for them.
-//! Needs `HOMEPORT_BIN_DIR` with `homeport` and `plugins/*.so` in it; without it every test here fails.
+//! Needs root and `HOMEPORT_BIN_DIR` with `homeport` and `plugins/*.so` in it; without them every test here fails.
 
-mod place;
+mod bad;
+mod confined;
 mod good;
+mod machine;
+mod place;
+mod sqlite;
+mod trust;

@@ -5,16 +5,31 @@ use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use homeport_bootstrap::digest::Digest;
 use homeport_core::plugin::{Host, Library, Plugin, PluginError, Trust};
+use homeport_plugin_api::wire::conversation::Packages;
+use serde_json::json;
 use tempfile::TempDir;
 
 /// The directory with `homeport` and `plugins/`.
 pub fn built() -> PathBuf {
-    let directory = env::var_os("HOMEPORT_BIN_DIR").expect("HOMEPORT_BIN_DIR names the directory of built files");
+    let directory = env::var_os("HOMEPORT_BIN_DIR")
+        .expect("HOMEPORT_BIN_DIR names the directory of built files");
     PathBuf::from(directory)
+}
+
+/// A plugin that ships.
+pub fn shipped(name: &str) -> PathBuf {
+    built().join("plugins").join(format!("{name}.so"))
+}
+
+/// A plugin made for these tests; cargo builds it beside them.
+pub fn fixture(name: &str) -> PathBuf {
+    let tests = env::current_exe().unwrap();
+    tests.with_file_name(format!("libhomeport_{name}.so"))
 }
 
 /// A host that uses the built `homeport`.
@@ -22,36 +37,74 @@ pub fn host() -> Host {
     Host::default().with_program(&built().join("homeport"))
 }
 
-/// A private directory with a copy of one built plugin.
+/// A private directory with a copy of one plugin in it.
 pub struct Place {
-    /// The directory.
-    pub directory: TempDir,
-    /// The copy.
-    pub file: PathBuf,
+    directory: TempDir,
+    file: PathBuf,
 }
 
 impl Place {
-    pub fn with(name: &str) -> Self {
+    pub fn with(plugin: &Path) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let file = directory.path().join(name);
-        fs::copy(built().join("plugins").join(name), &file).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        Self { directory, file }
+        let place = Self {
+            file: directory.path().join(plugin.file_name().unwrap()),
+            directory,
+        };
+        mode(place.directory(), 0o755);
+        place.write(&fs::read(plugin).unwrap_or_else(|e| panic!("{}: {e}", plugin.display())));
+        place
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Gives the plugin's file other content.
+    pub fn write(&self, bytes: &[u8]) {
+        fs::write(&self.file, bytes).unwrap();
+        mode(&self.file, 0o644);
     }
 
     /// Vouches for the file as it is now.
     pub fn trust(&self) -> Trust {
-        vouch_for(&self.file)
+        let name = self
+            .file
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
+        Trust::release(BTreeMap::from([(
+            name,
+            Digest::of(&fs::read(&self.file).unwrap()),
+        )]))
     }
 
+    /// Starts the file as it is now.
     pub fn start(&self) -> Result<Plugin, PluginError> {
-        host().start(Library::verified(&self.file, &self.trust())?)
+        self.start_by(&host())
+    }
+
+    pub fn start_by(&self, host: &Host) -> Result<Plugin, PluginError> {
+        host.start(Library::verified(&self.file, &self.trust())?)
     }
 }
 
-/// Vouches for a file as it is now.
-pub fn vouch_for(file: &Path) -> Trust {
-    let name = file.file_name().unwrap().to_string_lossy().into_owned();
-    Trust::release(BTreeMap::from([(name, Digest::of(&fs::read(file).unwrap()))]))
+/// A plugin that misbehaves on request, waited for only one second.
+pub fn bad() -> Plugin {
+    let host = host().with_patience(Duration::from_secs(1));
+    Place::with(&fixture("bad_plugin")).start_by(&host).unwrap()
+}
+
+/// Asks the plugin that misbehaves to do so.
+pub fn misbehave(plugin: &mut Plugin, how: &str) -> Result<Vec<String>, PluginError> {
+    let settings = json!({"do": how}).as_object().unwrap().clone();
+    plugin.call(&Packages { settings })
+}
+
+pub fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
