@@ -1,7 +1,22 @@
 //! Plans and drives everything Homeport does to a machine.
 
+pub mod archive;
+
 pub mod bundle;
-
+pub mod error;
+pub mod lock;
+pub mod log;
+pub mod places;
+pub mod plan;
 pub mod plugin;
-
+pub mod program;
+pub mod recipe;
 pub mod settings;
+pub mod source;
+pub mod state;
+pub mod target;
+pub mod verbs;
+
+pub mod cli;
+
+pub mod report;

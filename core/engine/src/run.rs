@@ -46,6 +46,8 @@ pub enum FaultKind {
     Unhealthy,
     /// The network or a name was not there.
     Network,
+    /// Something could not be fetched, or is not what was expected.
+    Download,
     /// Not enough of something, or something missing on the machine.
     Resources,
     /// Another operation or an administrator's lock is in the way.

@@ -1,0 +1,63 @@
+//! Where Homeport keeps things, on the host and in a guest. One page, so that nothing is looked for in two places.
+
+use std::path::{Path, PathBuf};
+
+/// State on the host: journals, instance registry, staging.
+pub const STATE: &str = "/var/lib/homeport";
+/// Installed versions of Homeport itself, one directory each.
+pub const PROGRAM: &str = "/usr/local/lib/homeport";
+/// The command users type: a link to the version in use.
+pub const COMMAND: &str = "/usr/local/bin/homeport";
+
+/// Directory of an operation's journal on the host.
+pub fn journals(instance: &str) -> PathBuf {
+    Path::new(STATE).join("journal").join(instance)
+}
+
+/// The registry's entry of an instance on the host.
+pub fn registry(instance: &str) -> PathBuf {
+    Path::new(STATE).join("instances").join(format!("{instance}.json"))
+}
+
+/// What an operation fetches and unpacks lies here, until it ends.
+pub fn staging(operation: &str) -> PathBuf {
+    Path::new(STATE).join("staging").join(operation)
+}
+
+/// Paths in a guest.
+pub mod guest {
+    /// The agent.
+    pub const AGENT: &str = "/usr/local/bin/homeport-agent";
+    /// State of the instance: the truth about it.
+    pub const STATE: &str = "/var/lib/homeport/state.json";
+    /// Directory whose one file names the colour in service.
+    pub const COLOUR: &str = "/var/lib/homeport/colour";
+    /// What `homeport-agent status` looks at.
+    pub const HEALTH: &str = "/var/lib/homeport/health.json";
+    /// The health plugin's probes, by which it reads what was seen.
+    pub const PROBES: &str = "/var/lib/homeport/probes.json";
+    /// Settings of the gates.
+    pub const GATES: &str = "/etc/homeport";
+    /// Loopback port of the proxy's internal listener.
+    pub const INTERNAL_PORT: u16 = 9080;
+
+    /// The socket of a component's gate: `requests` or `streams`, as its units say.
+    pub fn gate_socket(component: &str, kind: &str) -> String {
+        format!("/run/homeport/{kind}-{component}.sock")
+    }
+
+    /// The deployment's own settings.
+    pub fn deployment_config(app: &str) -> String {
+        format!("/etc/{app}/deployment-config.yaml")
+    }
+
+    /// A secret of the app.
+    pub fn secret(app: &str, name: &str) -> String {
+        format!("/etc/{app}/secrets/{name}")
+    }
+
+    /// Releases of the app and the links `blue` and `green`.
+    pub fn program(app: &str) -> String {
+        format!("/opt/{app}")
+    }
+}

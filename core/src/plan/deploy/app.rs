@@ -1,0 +1,104 @@
+//! Third stage: the app in its guest, from its files to its first answers.
+
+use homeport_engine::exec::Exec;
+use homeport_engine::op::{Content, Op, ServiceState};
+use homeport_engine::plan::Step;
+use homeport_engine::probe::{Check, Probe, Via};
+
+use super::{Deploy, DeployError, Steps, Values, gate, prove};
+use crate::places;
+use crate::plan::parts;
+use crate::plan::{directory, file, put};
+use crate::recipe;
+use crate::settings::Color;
+
+/// Name of the observation that holds the certificate the proxy serves.
+pub const CERTIFICATE: &str = "certificate";
+
+pub(super) fn steps(deploy: &Deploy<'_>, from_plugins: &Steps) -> Result<Vec<Step>, DeployError> {
+    let mut steps = slots(deploy);
+    steps.extend(deploy.provision().steps(&from_plugins.provision)?);
+    steps.extend(configuration(deploy)?);
+    steps.extend(gate::steps(deploy));
+    steps.extend(start(deploy)?);
+    steps.extend(deploy.proxy_for("site").steps(&from_plugins.site)?);
+    steps.extend(probes(deploy)?);
+    let certificate = Exec::root(["cat", &deploy.proxy.placed.certificate], 10).keep(64 << 10);
+    let observe = Op::Observe { name: CERTIFICATE.to_owned(), exec: certificate };
+    steps.push(Step::guest("Read the certificate users will see", observe));
+    steps.extend(deploy.proxy_for("verify").observe(&deploy.proxy.verify_looks));
+    Ok(parts::in_candidate(steps).collect())
+}
+
+/// Both slots lead to the first release, blue is in service.
+fn slots(deploy: &Deploy<'_>) -> Vec<Step> {
+    let program = places::guest::program(deploy.app_name());
+    let link = |slot: &str| put(format!("{program}/{slot}"), 0, "root:root", Content::Link(deploy.release()));
+    let colour = file(format!("{}/{}", places::guest::COLOUR, colour_name(deploy.colour())), 0o644, "");
+    vec![
+        Step::guest("Lead the blue slot to the release", link("blue")),
+        Step::guest("Lead the green slot to the release", link("green")),
+        Step::guest("Make the place for the colour", directory(places::guest::COLOUR, 0o755, "root:root")),
+        Step::guest("Put blue in service", colour),
+    ]
+}
+
+pub(super) fn colour_name(colour: Color) -> &'static str {
+    match colour {
+        Color::Blue => "blue",
+        Color::Green => "green",
+    }
+}
+
+fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
+    let recipe = &deploy.recipe.recipe;
+    let mut steps = Vec::new();
+    for made in &recipe.files {
+        let text = deploy.recipe.template(&made.template, Values::of(deploy, made.colour)?)?;
+        let mode = recipe::mode(&made.mode).unwrap_or(0o640);
+        let owner = format!("root:{}", made.group);
+        steps.push(Step::guest(format!("Write {}", made.to), put(made.to.clone(), mode, &owner, Content::Text(text))));
+    }
+    let settings = crate::settings::to_yaml(deploy.settings);
+    let path = places::guest::deployment_config(&recipe.app);
+    steps.push(Step::guest(format!("Write {path}"), file(path, 0o640, settings)));
+    let health = [(places::guest::HEALTH, &deploy.health.spec), (places::guest::PROBES, &deploy.health.probes)];
+    for (path, text) in health {
+        steps.push(Step::guest(format!("Write {path}"), file(path, 0o644, text.as_str())));
+    }
+    Ok(steps)
+}
+
+fn start(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
+    let mut steps = Vec::new();
+    for component in &deploy.recipe.recipe.components {
+        let unit = deploy.unit(component)?;
+        let title = format!("Start {unit} now and at boot");
+        let state = ServiceState::EnabledAndRunning;
+        steps.push(Step::guest(title, Op::Service { unit, state }));
+    }
+    Ok(steps)
+}
+
+/// Directly first, then through the proxy's internal listener.
+fn probes(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
+    let mut steps = Vec::new();
+    for component in &deploy.recipe.recipe.components {
+        let port = deploy.port(component, deploy.colour());
+        let ways = [("directly", port), ("through the proxy", places::guest::INTERNAL_PORT)];
+        for (way, port) in ways {
+            for expect in &component.expects {
+                let via = Via::Tcp(format!("127.0.0.1:{port}"));
+                let check = prove::expected(deploy, expect, via, &deploy.settings.network.domain)?;
+                let probe = Probe {
+                    check: Check::Http(check),
+                    deadline_ms: component.start_seconds * 1000,
+                    interval_ms: 200,
+                    unit: Some(deploy.unit(component)?),
+                };
+                steps.push(Step::guest(format!("Ask {} for {} {way}", component.name, expect.path), Op::Probe(probe)));
+            }
+        }
+    }
+    Ok(steps)
+}

@@ -1,0 +1,63 @@
+//! The gate before every component: its units, its settings, its sockets.
+
+use homeport_engine::exec::Exec;
+use homeport_engine::op::{Op, ServiceState};
+use homeport_engine::plan::Step;
+
+use super::Deploy;
+use crate::places;
+use crate::plan::{directory, file};
+use crate::recipe::Component;
+use crate::settings::Color;
+
+/// User the gates run as.
+pub(super) const USER: &str = "homeport-gate";
+
+/// Let go at once when the recipe does not know the dialect: one by one breaks nothing.
+const NARROWEST: u32 = 1;
+
+const UNITS: [(&str, &str); 4] = [
+    ("homeport-gate@.socket", include_str!("../../../agent/units/homeport-gate@.socket")),
+    ("homeport-gate-stream@.socket", include_str!("../../../agent/units/homeport-gate-stream@.socket")),
+    ("homeport-gate@.service", include_str!("../../../agent/units/homeport-gate@.service")),
+    ("homeport-recover.service", include_str!("../../../agent/units/homeport-recover.service")),
+];
+
+pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
+    let mut steps: Vec<Step> = UNITS
+        .iter()
+        .map(|(name, text)| Step::guest(format!("Write {name}"), file(format!("/etc/systemd/system/{name}"), 0o644, *text)))
+        .collect();
+    steps.push(Step::guest("Make the gates' directory", directory(places::guest::GATES, 0o755, "root:root")));
+    for component in &deploy.recipe.recipe.components {
+        let path = format!("{}/gate-{}.env", places::guest::GATES, component.name);
+        steps.push(Step::guest(format!("Write {path}"), file(path.clone(), 0o644, settings(deploy, component))));
+    }
+    let reload = Exec::root(["systemctl", "daemon-reload"], 60);
+    steps.push(Step::guest("Have systemd read the units", Op::Exec(reload)));
+    let recover = Exec::root(["systemctl", "enable", "homeport-recover.service"], 60);
+    steps.push(Step::guest("Resolve open journals at boot", Op::Exec(recover)));
+    for component in &deploy.recipe.recipe.components {
+        for socket in ["homeport-gate", "homeport-gate-stream"] {
+            let unit = format!("{socket}@{}.socket", component.name);
+            let title = format!("Open {unit} now and at boot");
+            steps.push(Step::guest(title, Op::Service { unit, state: ServiceState::EnabledAndRunning }));
+        }
+        let unit = format!("homeport-gate@{}.service", component.name);
+        let title = format!("Start {unit} now and at boot");
+        steps.push(Step::guest(title, Op::Service { unit, state: ServiceState::EnabledAndRunning }));
+    }
+    steps
+}
+
+fn settings(deploy: &Deploy<'_>, component: &Component) -> String {
+    let width = component.width.get(&deploy.database.attachment.dialect).copied().unwrap_or(NARROWEST);
+    format!(
+        "# Where the gate before `{name}` lets requests through to.\n\
+         GATE_BLUE=127.0.0.1:{blue}\nGATE_GREEN=127.0.0.1:{green}\nGATE_COLOUR_DIR={colour}\nGATE_WIDTH={width}\n",
+        name = component.name,
+        blue = deploy.port(component, Color::Blue),
+        green = deploy.port(component, Color::Green),
+        colour = places::guest::COLOUR,
+    )
+}

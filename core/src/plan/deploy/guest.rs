@@ -1,0 +1,117 @@
+//! First stage: what is needed lies on the host, the guest exists and runs.
+
+use homeport_engine::exec::Exec;
+use homeport_engine::op::{Content, Fetch, Op, Power, PushFile, Trust, Unpack};
+use homeport_engine::plan::{Step, Undo};
+
+use super::{Deploy, DeployError};
+use crate::places;
+use crate::plan::{absent, directory, put};
+use crate::recipe::{self, Release};
+
+pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
+    let guest = deploy.spec.identity.clone();
+    let mut steps = keep_program(deploy);
+    steps.extend(fetch(deploy)?);
+    if let Some(template) = &deploy.template {
+        steps.push(Step::host("Have the container template ready", template.clone()));
+    }
+    let memory = format!("{} cores, {} MiB, {} GiB", deploy.spec.cores, deploy.spec.memory_mb, deploy.spec.disk_gb);
+    steps.push(
+        Step::host(format!("Create container {} ({memory})", guest.id), Op::EnsureGuest(deploy.spec.clone()))
+            .undone_by(Op::RemoveGuest(guest.clone())),
+    );
+    let start = Op::Power { guest: guest.clone(), to: Power::Running };
+    steps.push(Step::host(format!("Start container {}", guest.id), start).in_candidate());
+    let files = files(deploy)?;
+    steps.push(Step::host("Copy the agent and the release into it", Op::Push { guest, files }).in_candidate());
+    Ok(steps)
+}
+
+/// A Homeport that was unpacked only for this run is kept first, so that every later verb – also the one that
+/// resolves this very operation – works without fetching it again.
+fn keep_program(deploy: &Deploy<'_>) -> Vec<Step> {
+    if !deploy.program.passing {
+        return Vec::new();
+    }
+    let kept = format!("{}/{}", places::PROGRAM, deploy.program.version);
+    let copy = Exec::root(["cp", "-aT", &deploy.program.directory, &kept], 60);
+    let link = put(places::COMMAND, 0, "root:root", Content::Link(format!("{kept}/bin/homeport")));
+    let title = format!("Keep Homeport {} on this host", deploy.program.version);
+    vec![
+        Step::host(title, Op::Exec(copy)).undone_by(absent(kept)),
+        Step { undo: Undo::BeforeImage, ..Step::host(format!("Link {} to it", places::COMMAND), link) },
+    ]
+}
+
+/// The release is fetched, verified and unpacked on the host, before there is a guest to clean up.
+fn fetch(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
+    let release = &deploy.recipe.recipe.source.release;
+    let staging = staging(deploy);
+    let archive = deploy.text(&release.archive)?;
+    let to = format!("{staging}/{archive}");
+    let limit = release.limit_mb << 20;
+    let fetch = Fetch { url: format!("{}/{archive}", base(deploy, release)?), to: to.clone(), trust: trust(deploy, release)?, limit };
+    let mut steps = vec![
+        Step::host("Make room for what is fetched", directory(staging.clone(), 0o700, "root:root")).undone_by(absent(staging.clone())),
+        Step::host(format!("Fetch {} {}", deploy.recipe.recipe.title, deploy.version), Op::Fetch(fetch)).undone_by(absent(to.clone())),
+    ];
+    for file in &release.files {
+        let unpacked = format!("{staging}/{}", file.to);
+        let member = deploy.text(&file.member)?;
+        let unpack = Op::Unpack(Unpack { archive: to.clone(), member, to: unpacked.clone(), limit });
+        steps.push(Step::host(format!("Unpack {}", file.to), unpack).undone_by(absent(unpacked)));
+    }
+    Ok(steps)
+}
+
+fn base(deploy: &Deploy<'_>, release: &Release) -> Result<String, DeployError> {
+    let source = &deploy.settings.source;
+    match (&source.directory, &source.url) {
+        (Some(directory), _) => Ok(format!("file://{}", directory.trim_end_matches('/'))),
+        (None, Some(url)) => Ok(deploy.text(url)?.trim_end_matches('/').to_owned()),
+        (None, None) => deploy.text(&release.base_url),
+    }
+}
+
+/// A digest pinned in the recipe wins over what the publisher states beside the archive.
+fn trust(deploy: &Deploy<'_>, release: &Release) -> Result<Trust, DeployError> {
+    Ok(match release.pins.get(deploy.version) {
+        Some(digest) => Trust::Digest(digest.clone()),
+        None => Trust::StatedAt(format!("{}/{}", base(deploy, release)?, deploy.text(&release.checksum)?)),
+    })
+}
+
+/// Where this operation stages what it fetches.
+pub(super) fn staging(deploy: &Deploy<'_>) -> String {
+    places::staging(&deploy.operation.id).display().to_string()
+}
+
+fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
+    let agent = PushFile {
+        from: format!("{}/bin/homeport-agent", deploy.program.directory),
+        to: places::guest::AGENT.to_owned(),
+        mode: 0o755,
+        sha256: None,
+    };
+    let mut files = vec![agent];
+    for file in &deploy.recipe.recipe.source.release.files {
+        files.push(PushFile {
+            from: format!("{}/{}", staging(deploy), file.to),
+            to: format!("{}/{}", deploy.release(), file.to),
+            mode: recipe::mode(&file.mode).unwrap_or(0o644),
+            sha256: None,
+        });
+    }
+    for (name, path) in secrets(deploy) {
+        let to = places::guest::secret(deploy.app_name(), &name);
+        files.push(PushFile { from: path, to, mode: 0o600, sha256: None });
+    }
+    Ok(files)
+}
+
+/// Secrets the administrator gave as files on the host. They travel in the stream, never in the plan.
+fn secrets(deploy: &Deploy<'_>) -> Vec<(String, String)> {
+    let key = deploy.settings.services.frontend.ssl_key.clone();
+    key.map(|path| (super::TLS_KEY.to_owned(), path)).into_iter().collect()
+}

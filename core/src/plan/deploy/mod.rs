@@ -1,0 +1,194 @@
+//! Deploys a candidate: from nothing to an app that has been asked and has answered.
+//!
+//! Four stages: `guest` fetches the release and makes the guest, `base` gives it what the app stands on and lets the
+//! plugins look at it, `app` fills and starts it, `prove` asks the app through its public address and commits.
+
+mod app;
+mod base;
+mod gate;
+mod guest;
+mod prove;
+mod values;
+
+use homeport_engine::op::{GuestSpec, Op};
+use homeport_engine::plan::Plan;
+use homeport_plugin_api::wire::conversation::Command;
+use homeport_plugin_api::wire::database::Attachment;
+use homeport_plugin_api::wire::proxy::Placed;
+use homeport_plugin_api::wire::step;
+
+use crate::plan::Operation;
+use crate::plan::parts::{Breach, Plugin};
+use crate::recipe::{Loaded, RecipeError};
+use crate::settings::{Color, Settings};
+
+pub use app::CERTIFICATE;
+pub use values::Values;
+
+/// Name of the secret that holds the key of a given certificate.
+pub const TLS_KEY: &str = "tls-key";
+
+/// Everything a deployment is planned from.
+pub struct Deploy<'a> {
+    /// The operation.
+    pub operation: &'a Operation,
+    /// What the administrator wants.
+    pub settings: &'a Settings,
+    /// The app.
+    pub recipe: &'a Loaded,
+    /// Version to deploy.
+    pub version: &'a str,
+    /// The guest to make.
+    pub spec: GuestSpec,
+    /// What makes the template available, if it is not.
+    pub template: Option<Op>,
+    /// What of the host's surroundings the guest needs, too.
+    pub carry: &'a Carry,
+    /// This Homeport.
+    pub program: &'a Program,
+    /// The database plugin's part.
+    pub database: &'a DatabasePart,
+    /// The proxy plugin's part.
+    pub proxy: &'a ProxyPart,
+    /// What shows how it is.
+    pub health: &'a Health,
+}
+
+/// What of the host's surroundings a guest needs to reach the same things the host reaches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Carry {
+    /// Certificate authorities the host trusts beyond its distribution's, PEM.
+    pub authorities: Option<String>,
+    /// HTTP proxy for the guest's package manager.
+    pub http_proxy: Option<String>,
+    /// The host's package sources, when they are not the template's.
+    pub package_sources: Option<String>,
+}
+
+/// The Homeport that plans this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its version.
+    pub version: String,
+    /// Directory it runs from: `bin`, `plugins`, `templates` lie in it.
+    pub directory: String,
+    /// Whether that directory is only there for this run, so that it must be kept.
+    pub passing: bool,
+}
+
+/// What shows how the app is, as the guest keeps it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// What `homeport-agent status` looks at, JSON.
+    pub spec: String,
+    /// The health plugin's probes, by which it reads what was seen, JSON.
+    pub probes: String,
+}
+
+/// What the database plugin said beforehand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DatabasePart {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Packages it needs in the guest.
+    pub packages: Vec<String>,
+    /// What it wants to look at before it makes a place for the app's tables.
+    pub looks: Vec<Command>,
+    /// What the app must be told.
+    pub attachment: Attachment,
+}
+
+/// What the proxy plugin said beforehand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProxyPart {
+    /// Name of the plugin.
+    pub plugin: String,
+    /// Packages it needs in the guest.
+    pub packages: Vec<String>,
+    /// What it wants to look at before it serves the site.
+    pub looks: Vec<Command>,
+    /// What it wants to look at before it proves that it can hold the queue.
+    pub verify_looks: Vec<Command>,
+    /// Where it keeps things.
+    pub placed: Placed,
+}
+
+/// What the plugins said once they had seen the guest.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Steps {
+    /// The database plugin's: make a place for the app's tables.
+    pub provision: Vec<step::Step>,
+    /// The proxy plugin's: serve the site.
+    pub site: Vec<step::Step>,
+}
+
+/// Why a deployment cannot be planned.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The recipe or a template of it is wrong.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// A plugin asks for something it may not.
+    #[error(transparent)]
+    Breach(#[from] Breach),
+    /// The recipe does not fit the database.
+    #[error("{app} does not speak `{dialect}`; it speaks {}", known.join(", "))]
+    Dialect {
+        /// The app.
+        app: String,
+        /// What the database speaks.
+        dialect: String,
+        /// What the app speaks.
+        known: Vec<String>,
+    },
+}
+
+impl Deploy<'_> {
+    /// First stage: the release is on the host, the guest exists, runs, and has agent and release.
+    pub fn guest(&self) -> Result<Plan, DeployError> {
+        let steps = guest::steps(self)?;
+        Ok(self.operation.stage("guest", 0, None, steps))
+    }
+
+    /// Second stage: the guest has packages, users and places, and the plugins have seen it.
+    pub fn base(&self, first: u32) -> Plan {
+        self.operation.stage("base", first, None, base::steps(self))
+    }
+
+    /// Third stage: the app runs in the guest and answers there.
+    pub fn app(&self, first: u32, steps: &Steps) -> Result<Plan, DeployError> {
+        Ok(self.operation.stage("app", first, None, app::steps(self, steps)?))
+    }
+
+    /// Fourth stage: the app answers at its public address. `certificate` is the one the proxy serves, PEM; `verify` are
+    /// the proxy plugin's steps that prove its capacity.
+    pub fn prove(&self, first: u32, certificate: &str, verify: &[step::Step]) -> Result<Plan, DeployError> {
+        let (before, after) = (prove::before(self, certificate, verify)?, prove::after(self));
+        let commit = Some(before.len());
+        Ok(self.operation.stage("prove", first, commit, before.into_iter().chain(after).collect()))
+    }
+
+    /// The database plugin, asked for a place for the app's tables.
+    pub fn provision(&self) -> Plugin<'_> {
+        Plugin { name: &self.database.plugin, purpose: "provision", app: self.app_name() }
+    }
+
+    /// The proxy plugin, asked for one of its purposes.
+    pub fn proxy_for<'a>(&'a self, purpose: &'a str) -> Plugin<'a> {
+        Plugin { name: &self.proxy.plugin, purpose, app: self.app_name() }
+    }
+
+    /// The slot a first release goes to.
+    fn colour(&self) -> Color {
+        Color::Blue
+    }
+
+    fn app_name(&self) -> &str {
+        &self.recipe.recipe.app
+    }
+
+    /// Directory of the release in the guest.
+    fn release(&self) -> String {
+        format!("{}/releases/{}", crate::places::guest::program(self.app_name()), self.version)
+    }
+}

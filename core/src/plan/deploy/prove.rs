@@ -1,0 +1,98 @@
+//! Fourth stage: the app is asked through its public address, over TLS, from outside the guest. Then Commit.
+
+use homeport_engine::op::Op;
+use homeport_engine::plan::Step;
+use homeport_engine::probe::{Check, HttpCheck, Probe, Via};
+use homeport_plugin_api::wire::step;
+use serde_json::json;
+
+use super::{Deploy, DeployError};
+use crate::places;
+use crate::plan::{absent, file, parts};
+use crate::recipe::Expect;
+use crate::state::{Registered, State, Status};
+
+pub(super) fn before(
+    deploy: &Deploy<'_>,
+    certificate: &str,
+    verify: &[step::Step],
+) -> Result<Vec<Step>, DeployError> {
+    let mut steps: Vec<Step> = parts::in_candidate(deploy.proxy_for("verify").steps(verify)?).collect();
+    let via = Via::Tls { address: address(deploy), roots: certificate.to_owned() };
+    for component in &deploy.recipe.recipe.components {
+        for expect in &component.expects {
+            let check = expected(deploy, expect, via.clone(), &deploy.settings.network.domain)?;
+            let probe = Probe { check: Check::Http(check), deadline_ms: 20_000, interval_ms: 250, unit: None };
+            let title = format!("Ask {}{} from outside", deploy.settings.public_url(), expect.path);
+            steps.push(Step::host(title, Op::Probe(probe)));
+        }
+    }
+    Ok(steps)
+}
+
+/// Address of the guest's HTTPS port, as the host sees it.
+fn address(deploy: &Deploy<'_>) -> String {
+    let network = &deploy.settings.network;
+    format!("{}:{}", network.ip_address.address(), deploy.settings.services.frontend.ssl_port)
+}
+
+/// A recipe's expectation as a check.
+pub(super) fn expected(deploy: &Deploy<'_>, expect: &Expect, via: Via, host: &str) -> Result<HttpCheck, DeployError> {
+    let body = expect.body.clone().unwrap_or_default();
+    let json_equals = match body.json {
+        Some(json) => Some((json.pointer, deploy.text(&json.equals)?)),
+        None => None,
+    };
+    Ok(HttpCheck {
+        via,
+        host: host.to_owned(),
+        path: expect.path.clone(),
+        status: expect.status,
+        body_contains: body.contains.or(body.is),
+        json_equals,
+    })
+}
+
+pub(super) fn after(deploy: &Deploy<'_>) -> Vec<Step> {
+    let guest = deploy.spec.identity.clone();
+    let registered = Registered::new(deploy.settings, &guest, deploy.version);
+    let path = places::registry(&guest.instance).display().to_string();
+    let state = state(deploy, Status::Running);
+    vec![
+        Step::guest("Write down that it runs", file(places::guest::STATE, 0o644, state)),
+        Step::host("Enter it into the registry", file(path, 0o644, registered.to_json())),
+        Step::host("Show its address in the Notes panel", Op::Describe { guest, text: notes(deploy) }),
+        Step::host("Remove what was fetched", absent(super::guest::staging(deploy))),
+    ]
+}
+
+/// The instance's state, as the guest keeps it.
+pub(super) fn state(deploy: &Deploy<'_>, status: Status) -> String {
+    State {
+        schema: crate::state::SCHEMA,
+        instance: deploy.operation.guest.instance.clone(),
+        app: deploy.app_name().to_owned(),
+        title: deploy.recipe.recipe.title.clone(),
+        status,
+        version: deploy.version.to_owned(),
+        active_colour: deploy.colour(),
+        epoch: 1,
+        generation: 1,
+        url: deploy.settings.public_url(),
+        homeport: deploy.program.version.clone(),
+        last_operation: json!({"id": deploy.operation.id, "verb": deploy.operation.verb, "at": deploy.operation.at}),
+        rest: serde_json::Map::new(),
+    }
+    .to_json()
+}
+
+fn notes(deploy: &Deploy<'_>) -> String {
+    let instance = &deploy.operation.guest.instance;
+    format!(
+        "# {title} – {url}\n\nVersion {version}, kept by Homeport as instance `{instance}`.\n\n\
+         On this host: `homeport status {instance}` · `homeport --help`\n",
+        title = deploy.recipe.recipe.title,
+        url = deploy.settings.public_url(),
+        version = deploy.version,
+    )
+}

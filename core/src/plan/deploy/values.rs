@@ -1,0 +1,124 @@
+//! The values a recipe's texts and templates may use.
+
+use std::collections::BTreeMap;
+
+use homeport_plugin_api::wire::database::Value;
+use serde::Serialize;
+
+use super::{Deploy, DeployError};
+use crate::places;
+use crate::settings::{Color, Registration};
+
+/// What templates may use.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Values {
+    app: String,
+    title: String,
+    user: String,
+    version: String,
+    arch: &'static str,
+    public_url: String,
+    domain: String,
+    timezone: String,
+    /// Whether strangers may register.
+    registration: bool,
+    /// Paths of secret files by name, `-` written as `_`.
+    secrets: BTreeMap<String, String>,
+    database: Database,
+    data: Data,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    colour: Option<Color>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Database {
+    /// The app's own word for it.
+    r#type: String,
+    values: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Data {
+    base: String,
+    database: String,
+    files: String,
+    logs: String,
+}
+
+/// Architecture in Debian's words; the only one releases are built for so far.
+const ARCH: &str = "amd64";
+
+impl Values {
+    /// The values of a deployment, for one slot if `colour` is given.
+    pub(super) fn of(deploy: &Deploy<'_>, colour: Option<Color>) -> Result<Values, DeployError> {
+        let (recipe, settings) = (&deploy.recipe.recipe, deploy.settings);
+        let secret = |name: &String| places::guest::secret(&recipe.app, name);
+        let named = recipe.secrets.iter().map(|made| (made.name.replace('-', "_"), secret(&made.name)));
+        let values = deploy.database.attachment.values.iter().map(|(key, value)| match value {
+            Value::Text(text) => (key.clone(), text.clone()),
+            Value::Secret(name) => (format!("{key}_file"), secret(name)),
+        });
+        Ok(Values {
+            app: recipe.app.clone(),
+            title: recipe.title.clone(),
+            user: recipe.user.clone(),
+            version: deploy.version.to_owned(),
+            arch: ARCH,
+            public_url: settings.public_url(),
+            domain: settings.network.domain.clone(),
+            timezone: settings.timezone.clone(),
+            registration: settings.registration == Registration::Open,
+            secrets: named.collect(),
+            database: Database { r#type: dialect(deploy)?, values: values.collect() },
+            data: Data {
+                base: format!("/var/lib/{}", recipe.app),
+                database: recipe.data.database.clone(),
+                files: recipe.data.files.clone(),
+                logs: recipe.data.logs.clone(),
+            },
+            colour,
+            port: colour.map(|colour| deploy.port(&recipe.components[0], colour)),
+        })
+    }
+}
+
+/// The app's word for what the database speaks.
+fn dialect(deploy: &Deploy<'_>) -> Result<String, DeployError> {
+    let recipe = &deploy.recipe.recipe;
+    let spoken = &deploy.database.attachment.dialect;
+    recipe.database.dialects.get(spoken).cloned().ok_or_else(|| DeployError::Dialect {
+        app: recipe.title.clone(),
+        dialect: spoken.clone(),
+        known: recipe.database.dialects.keys().cloned().collect(),
+    })
+}
+
+impl Deploy<'_> {
+    /// Port of a component's slot: the administrator's, else the recipe's.
+    pub(super) fn port(&self, component: &crate::recipe::Component, colour: Color) -> u16 {
+        let set = self.settings.services.components.get(&component.name);
+        match (set, colour) {
+            (Some(set), Color::Blue) => set.port_blue,
+            (Some(set), Color::Green) => set.port_green,
+            (None, Color::Blue) => component.port_blue,
+            (None, Color::Green) => component.port_green,
+        }
+    }
+
+    /// Port of the component's slot in service.
+    pub(crate) fn active_port(&self, component: &crate::recipe::Component) -> u16 {
+        self.port(component, self.colour())
+    }
+
+    /// The unit of a component's slot in service.
+    pub(crate) fn unit(&self, component: &crate::recipe::Component) -> Result<String, DeployError> {
+        Ok(self.recipe.text(&component.unit, Values::of(self, Some(self.colour()))?)?)
+    }
+
+    /// One of the recipe's short texts.
+    pub(crate) fn text(&self, text: &str) -> Result<String, DeployError> {
+        Ok(self.recipe.text(text, Values::of(self, None)?)?)
+    }
+}

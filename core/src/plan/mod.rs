@@ -1,0 +1,69 @@
+//! Pure functions from facts to plans. No I/O, no clock, no randomness: all of it arrives as arguments.
+//! Nothing here knows which target a plan is for.
+
+pub mod deploy;
+pub mod parts;
+pub mod power;
+pub mod uninstall;
+
+use homeport_engine::WIRE;
+use homeport_engine::op::{Content, GuestIdentity, Op, PutFile};
+use homeport_engine::plan::{Plan, Step};
+
+use crate::places;
+
+/// What all stages of one operation have in common.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// Its id.
+    pub id: String,
+    /// The verb the user typed.
+    pub verb: String,
+    /// The guest it is about.
+    pub guest: GuestIdentity,
+    /// Whether that guest is made by this operation.
+    pub candidate: bool,
+    /// Unix time it began, seconds.
+    pub at: u64,
+}
+
+impl Operation {
+    /// A stage. `first` is the number its first step gets.
+    pub fn stage(&self, name: &str, first: u32, commit_after: Option<usize>, steps: Vec<Step>) -> Plan {
+        let instance = self.guest.instance.clone();
+        let owned = [places::STATE, places::PROGRAM, places::COMMAND, "/var/backups"];
+        Plan {
+            wire: WIRE,
+            operation: self.id.clone(),
+            verb: self.verb.clone(),
+            instance,
+            stage: name.to_owned(),
+            first,
+            guest: Some(self.guest.clone()),
+            candidate: self.candidate,
+            owns: owned.map(str::to_owned).into(),
+            commit_after,
+            steps,
+        }
+    }
+}
+
+/// A file owned by root.
+pub(crate) fn file(path: impl Into<String>, mode: u32, text: impl Into<String>) -> Op {
+    put(path, mode, "root:root", Content::Text(text.into()))
+}
+
+/// A directory.
+pub(crate) fn directory(path: impl Into<String>, mode: u32, owner: &str) -> Op {
+    put(path, mode, owner, Content::Directory)
+}
+
+/// Nothing at this path.
+pub(crate) fn absent(path: impl Into<String>) -> Op {
+    put(path, 0, "root:root", Content::Absent)
+}
+
+/// Any content at this path.
+pub(crate) fn put(path: impl Into<String>, mode: u32, owner: &str, content: Content) -> Op {
+    Op::PutFile(PutFile { path: path.into(), mode, owner: owner.to_owned(), content })
+}

@@ -1,0 +1,249 @@
+//! An app as data: what `templates/<app>/recipe.yaml` may say. Unknown keys are errors.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Number of the recipe's schema; a reader takes this one only.
+pub const SCHEMA: u32 = 1;
+
+/// A recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Short name: lower-case letters and digits; names directories, units and tags.
+    pub app: String,
+    /// Name for people.
+    pub title: String,
+    /// Unprivileged user it runs as in the guest.
+    pub user: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// What it needs.
+    pub resources: Needs,
+    /// Packages of the guest's distribution it needs beside the plugins'.
+    #[serde(default)]
+    pub packages: Vec<String>,
+    /// Secrets made once in the guest.
+    #[serde(default)]
+    pub secrets: Vec<Secret>,
+    /// Directories of its own, owned by its user.
+    #[serde(default)]
+    pub directories: Vec<Directory>,
+    /// Where its data lies.
+    pub data: Data,
+    /// How it takes its database.
+    pub database: Database,
+    /// Files rendered from templates.
+    #[serde(default)]
+    pub files: Vec<File>,
+    /// Its parts.
+    pub components: Vec<Component>,
+    /// What its proxy must allow.
+    pub proxy: Proxy,
+}
+
+/// Where an app comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// A release its publisher built.
+    pub release: Release,
+}
+
+/// A release its publisher built. Texts may use `version` and `arch`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// The version taken when none is asked for.
+    pub version: String,
+    /// Directory of the release's files, without a closing slash.
+    pub base_url: String,
+    /// Name of the zip archive in it.
+    pub archive: String,
+    /// Name of the publisher's checksum file in it.
+    pub checksum: String,
+    /// A larger archive, or file in it, is refused, MiB.
+    pub limit_mb: u64,
+    /// SHA-256 of archives known to be good, by version.
+    #[serde(default)]
+    pub pins: BTreeMap<String, String>,
+    /// What is taken from the archive.
+    pub files: Vec<Member>,
+}
+
+/// One file taken from the archive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// Its name in the archive.
+    pub member: String,
+    /// Its name in the release directory.
+    pub to: String,
+    /// Octal permission bits.
+    pub mode: String,
+}
+
+/// What an app needs: what it is given when nothing is asked for, and the floors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Needs {
+    /// Cores given.
+    pub cpu_cores: u32,
+    /// Memory given, MiB.
+    pub memory_mb: u32,
+    /// Disk given, GiB.
+    pub disk_size_gb: u32,
+    /// Less memory is refused, MiB.
+    pub least_memory_mb: u32,
+    /// Less disk is refused, GiB.
+    pub least_disk_gb: u32,
+}
+
+/// A secret made once, kept for ever.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secret {
+    /// Its file's name in `/etc/<app>/secrets`.
+    pub name: String,
+    /// Number of random characters.
+    pub length: u32,
+}
+
+/// A directory of the app's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Directory {
+    /// Absolute path.
+    pub path: String,
+    /// Octal permission bits.
+    pub mode: String,
+}
+
+/// Where the data lies.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Directory of the database's generations.
+    pub database: String,
+    /// Directory of uploaded files.
+    pub files: String,
+    /// Directory of the app's own logs.
+    pub logs: String,
+}
+
+/// How the app takes its database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// The app's own word for each dialect it speaks.
+    pub dialects: BTreeMap<String, String>,
+    /// Base name of its databases; generation N is `<name>_g<N>`.
+    pub name: String,
+}
+
+/// A file rendered from a template beside the recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Name of the template.
+    pub template: String,
+    /// Absolute path in the guest.
+    pub to: String,
+    /// Octal permission bits.
+    pub mode: String,
+    /// Group that may read it; the owner is root.
+    pub group: String,
+    /// The slot it is for, if for one: gives the template `colour` and `port`.
+    #[serde(default)]
+    pub colour: Option<crate::settings::Color>,
+}
+
+/// A part of the app: one process with one port per slot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// Lower-case letters, digits, hyphens.
+    pub name: String,
+    /// Its unit; may use `colour`.
+    pub unit: String,
+    /// Requests whose path begins with this are its.
+    pub prefix: String,
+    /// Default port of the blue slot.
+    pub port_blue: u16,
+    /// Default port of the green slot.
+    pub port_green: u16,
+    /// How many requests are let go at once after a hold, by dialect.
+    pub width: BTreeMap<String, u32>,
+    /// How long a start may take, seconds.
+    pub start_seconds: u32,
+    /// Paths of WebSockets and streams.
+    #[serde(default)]
+    pub streams: Vec<Stream>,
+    /// What it must answer.
+    pub expects: Vec<Expect>,
+}
+
+/// A path of long-lived connections.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stream {
+    /// The path.
+    pub path: String,
+    /// This path only, or everything below it, too.
+    pub exact: bool,
+}
+
+/// One expectation. Texts may use `version`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// What is asked for.
+    pub path: String,
+    /// Status it must have.
+    pub status: u16,
+    /// What its body must be like.
+    #[serde(default)]
+    pub body: Option<Body>,
+}
+
+/// What a body must be like. Exactly one of the three is said.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    /// Exactly this.
+    #[serde(default)]
+    pub is: Option<String>,
+    /// This is in it.
+    #[serde(default)]
+    pub contains: Option<String>,
+    /// It is JSON with this text at this pointer.
+    #[serde(default)]
+    pub json: Option<JsonBody>,
+}
+
+/// A text in a JSON body.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonBody {
+    /// RFC 6901.
+    pub pointer: String,
+    /// The text there.
+    pub equals: String,
+}
+
+/// What the proxy must allow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// Largest request body, MiB.
+    pub max_body_mb: u64,
+    /// How long a request may wait for its answer, seconds.
+    pub read_timeout_s: u32,
+    /// How long a stream may be silent, seconds.
+    pub stream_timeout_s: u32,
+    /// How many requests may wait at once.
+    pub waiting: u32,
+}

@@ -1,0 +1,277 @@
+//! Installs an app: from what the administrator wants to an app that has been asked and has answered.
+
+use std::fs;
+use std::path::Path;
+
+use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec, Op};
+use homeport_engine::plan::Plan;
+use homeport_engine::recover::Outcome;
+use homeport_engine::require::Observations;
+use homeport_engine::run::unix_now;
+use homeport_plugin_api::wire::Kind;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::plan::Operation as About;
+use crate::plan::deploy::{CERTIFICATE, Carry, DatabasePart, Deploy, Health, Program, ProxyPart};
+use crate::plugin::Registry;
+use crate::recipe::{self, Loaded};
+use crate::settings::{self, ComponentDefaults, DatabaseDefaults, Defaults, Floors, Settings, Sources};
+use crate::target::{GuestKind, HostFacts};
+use crate::verbs::operation::{self, Operation};
+use crate::verbs::parts::Partners;
+use crate::verbs::{Context, choose, health, identity, parts};
+
+/// The app that is installed when none is named.
+const DEFAULT_APP: &str = "vikunja";
+
+/// Where backups of all apps lie unless the administrator says otherwise.
+const BACKUPS: &str = "/var/backups";
+
+/// Swap of a new guest, MiB: Proxmox's own default.
+const SWAP_MB: u32 = 512;
+
+/// What the user asked for.
+pub struct Request {
+    /// Flags, environment, file.
+    pub sources: Sources,
+    /// Whether a failed install leaves its container for a look.
+    pub keep_on_failure: bool,
+    /// Only show what would be done.
+    pub dry_run: bool,
+}
+
+/// How it ended.
+pub enum Installed {
+    /// It would do this.
+    Planned(Vec<Plan>),
+    /// It is there.
+    Done(Box<Summary>),
+}
+
+/// What the user is told at the end.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// Id of the instance.
+    pub instance: String,
+    /// Name of the app for people.
+    pub title: String,
+    /// Version that answers.
+    pub version: String,
+    /// Where.
+    pub url: String,
+    /// Address of the guest.
+    pub address: String,
+    /// Its guest.
+    pub guest: String,
+    /// Whether its certificate is its own.
+    pub self_signed: bool,
+    /// Whether strangers may register.
+    pub registration_open: bool,
+    /// Calls of the platform's programs it took.
+    pub host_calls: u32,
+}
+
+/// Everything the stages are planned from.
+struct Prepared {
+    about: About,
+    settings: Settings,
+    recipe: Loaded,
+    version: String,
+    spec: GuestSpec,
+    template: Option<Op>,
+    carry: Carry,
+    program: Program,
+    database: DatabasePart,
+    proxy: ProxyPart,
+    health: Health,
+}
+
+/// Installs, or shows how.
+pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Error> {
+    let app = request.sources.peek("app").unwrap_or_else(|| DEFAULT_APP.to_owned());
+    let recipe = recipe::load(&cx.program.templates(), &app)?;
+    let mut plugins = parts::registry(cx.program)?;
+    let settings = settings::resolve(&request.sources, &defaults(&recipe, &plugins))?;
+    let instance = settings.deployment.instance_id.clone();
+    if request.dry_run {
+        let (prepared, partners) = prepare(cx, settings, recipe, &mut plugins)?;
+        return planned(&prepared, partners).map(Installed::Planned);
+    }
+    let _lock = cx.lock(&instance, "install")?;
+    if let Some((_, Outcome::Done)) = operation::resolve_open(&instance, cx.target, cx.tell)? {
+        return Err(Error::already_there(&instance));
+    }
+    let (prepared, partners) = prepare(cx, settings, recipe, &mut plugins)?;
+    let size = &prepared.settings.resources;
+    let question = format!(
+        "Install {} {} as `{instance}` in container {} ({} cores, {} MiB, {} GiB)?",
+        prepared.recipe.recipe.title, prepared.version, prepared.about.guest.id, size.cpu_cores, size.memory_mb, size.disk_size_gb,
+    );
+    (cx.confirm)(&question)?;
+    run(cx, &prepared, partners, request.keep_on_failure)?;
+    Ok(Installed::Done(Box::new(prepared.summary(cx))))
+}
+
+pub(crate) fn defaults(recipe: &Loaded, plugins: &Registry) -> Defaults {
+    let recipe = &recipe.recipe;
+    let component = |component: &recipe::Component| ComponentDefaults {
+        name: component.name.clone(),
+        port_blue: component.port_blue,
+        port_green: component.port_green,
+    };
+    let databases = plugins.manifests(Kind::Database).map(|manifest| DatabaseDefaults {
+        plugin: manifest.name.clone(),
+        also: Vec::new(),
+        settings: manifest.settings.clone(),
+    });
+    let databases: Vec<_> = databases.collect();
+    let values = [
+        ("app", recipe.app.clone()),
+        ("backup.directory", format!("{BACKUPS}/{}", recipe.app)),
+        ("resources.cpu_cores", recipe.resources.cpu_cores.to_string()),
+        ("resources.memory_mb", recipe.resources.memory_mb.to_string()),
+        ("resources.disk_size_gb", recipe.resources.disk_size_gb.to_string()),
+    ];
+    let only = match databases.as_slice() {
+        [only] => Some(("database.plugin", only.plugin.clone())),
+        _ => None,
+    };
+    let values = values.into_iter().chain(only).map(|(path, value)| (path.to_owned(), value)).collect();
+    let floors = Floors { memory_mb: recipe.resources.least_memory_mb, disk_size_gb: recipe.resources.least_disk_gb };
+    Defaults { values, components: recipe.components.iter().map(component).collect(), databases, floors }
+}
+
+fn prepare(
+    cx: &mut Context<'_>,
+    settings: Settings,
+    recipe: Loaded,
+    plugins: &mut Registry,
+) -> Result<(Prepared, Partners), Error> {
+    let facts = cx.target.facts()?;
+    let chosen = choose::choose(&facts, &settings)?;
+    let id = match settings.proxmox.container_id {
+        Some(id) => id.to_string(),
+        None => cx.target.claim_id()?,
+    };
+    let instance = settings.deployment.instance_id.clone();
+    let operation = identity::operation()?;
+    let guest = GuestIdentity { id, instance, tag: identity::tag(&operation), storage: chosen.storage };
+    let about = About { id: operation, verb: "install".to_owned(), guest, candidate: true, at: unix_now() };
+    let mut partners = Partners::start(plugins, &recipe.recipe, &settings, chain(&settings)?)?;
+    let version = settings.source.version.as_ref().unwrap_or(&recipe.recipe.source.release.version);
+    let mut prepared = Prepared {
+        version: version.trim_start_matches('v').to_owned(),
+        spec: spec(&about.guest, &settings, &recipe, chosen.template.volume.clone()),
+        carry: choose::carry(&facts, &chosen.template),
+        template: chosen.template.ensure,
+        program: cx.program.deployed(),
+        database: partners.database()?,
+        proxy: partners.proxy()?,
+        health: Health::default(),
+        about,
+        settings,
+        recipe,
+    };
+    prepared.health = health::planned(&prepared.deploy(), plugins)?;
+    Ok((prepared, partners))
+}
+
+/// The administrator's certificate. Its key is not read here: it travels as a file.
+fn chain(settings: &Settings) -> Result<Option<String>, Error> {
+    let Some(path) = &settings.services.frontend.ssl_cert else { return Ok(None) };
+    fs::read_to_string(path).map(Some).map_err(|source| Error::unreadable(Path::new(path), source))
+}
+
+fn spec(guest: &GuestIdentity, settings: &Settings, recipe: &Loaded, template: String) -> GuestSpec {
+    let network = &settings.network;
+    GuestSpec {
+        identity: guest.clone(),
+        hostname: guest.instance.to_lowercase(),
+        template,
+        disk_gb: settings.resources.disk_size_gb,
+        cores: settings.resources.cpu_cores,
+        memory_mb: settings.resources.memory_mb,
+        swap_mb: SWAP_MB,
+        network: GuestNetwork {
+            bridge: network.bridge.clone(),
+            address: network.ip_address.to_string(),
+            gateway: network.gateway.map(|gateway| gateway.to_string()),
+            nameservers: network.nameservers.iter().map(ToString::to_string).collect(),
+        },
+        tags: identity::tags(&recipe.recipe.app, &guest.instance),
+    }
+}
+
+impl Prepared {
+    fn deploy(&self) -> Deploy<'_> {
+        Deploy {
+            operation: &self.about,
+            settings: &self.settings,
+            recipe: &self.recipe,
+            version: &self.version,
+            spec: self.spec.clone(),
+            template: self.template.clone(),
+            carry: &self.carry,
+            program: &self.program,
+            database: &self.database,
+            proxy: &self.proxy,
+            health: &self.health,
+        }
+    }
+
+    fn summary(&self, cx: &Context<'_>) -> Summary {
+        Summary {
+            instance: self.about.guest.instance.clone(),
+            title: self.recipe.recipe.title.clone(),
+            version: self.version.clone(),
+            url: self.settings.public_url(),
+            address: self.settings.network.ip_address.address().to_string(),
+            guest: self.about.guest.id.clone(),
+            self_signed: self.settings.services.frontend.ssl_cert.is_none(),
+            registration_open: self.settings.registration == settings::Registration::Open,
+            host_calls: cx.target.host_calls(),
+        }
+    }
+}
+
+/// The stages as they look before anything was seen in the guest: plugins may plan otherwise once they have looked,
+/// and the certificate of the last stage is made in the one before.
+fn planned(prepared: &Prepared, mut partners: Partners) -> Result<Vec<Plan>, Error> {
+    let deploy = prepared.deploy();
+    let guest = deploy.guest()?;
+    let base = deploy.base(guest.end());
+    let app = deploy.app(base.end(), &partners.steps(&deploy, &Observations::new())?)?;
+    let prove = deploy.prove(app.end(), "", &[])?;
+    Ok(vec![guest, base, app, prove])
+}
+
+fn run(cx: &mut Context<'_>, prepared: &Prepared, partners: Partners, keep_on_failure: bool) -> Result<(), Error> {
+    let guest = &prepared.about.guest;
+    let mut operation = Operation::begin(&guest.instance, &prepared.about.id, cx.target, cx.stop, cx.tell)?;
+    match stages(&mut operation, &prepared.deploy(), partners) {
+        Ok(()) => operation.finish(),
+        Err(error) if keep_on_failure => Err(error.with_remedy(format!(
+            "Container {id} is kept for a look (`pct enter {id}`); the same command removes it first.",
+            id = guest.id
+        ))),
+        Err(error) => operation.resolve_after(error),
+    }
+}
+
+fn stages(operation: &mut Operation<'_>, deploy: &Deploy<'_>, mut partners: Partners) -> Result<(), Error> {
+    operation.stage(deploy.guest()?)?;
+    let seen = operation.stage(deploy.base(operation.next()?))?;
+    let seen = operation.stage(deploy.app(operation.next()?, &partners.steps(deploy, &seen)?)?)?;
+    let certificate = seen.get(CERTIFICATE).map(|seen| seen.stdout.clone()).unwrap_or_default();
+    let verify = partners.verify(deploy, &seen)?;
+    operation.stage(deploy.prove(operation.next()?, &certificate, &verify)?)?;
+    Ok(())
+}
+
+/// Whether a guest of this instance is there already, ours by its tags: its id and its node.
+pub(crate) fn there(facts: &HostFacts, instance: &str) -> Option<(String, String)> {
+    let tag = identity::instance_tag(instance);
+    let mut ours = facts.guests.iter().filter(|guest| guest.kind == GuestKind::Container && guest.tags.contains(&tag));
+    ours.next().map(|guest| (guest.id.clone(), guest.node.clone()))
+}

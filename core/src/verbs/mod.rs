@@ -1,0 +1,48 @@
+//! The verbs: each reads like a paragraph. They gather facts, make plans and have them run; none of them prints.
+
+pub mod choose;
+pub mod health;
+pub mod history;
+pub mod identity;
+pub mod install;
+pub mod list;
+pub mod living;
+pub mod operation;
+pub mod parts;
+pub mod power;
+pub mod status;
+pub mod uninstall;
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use homeport_engine::event::Event;
+
+use crate::error::Error;
+use crate::lock::Lock;
+use crate::program::Program;
+use crate::target::Target;
+
+/// Directory of the host's locks.
+const LOCKS: &str = "/var/lock/homeport";
+
+/// What every verb works with.
+pub struct Context<'a> {
+    /// This Homeport.
+    pub program: &'a Program,
+    /// The machine.
+    pub target: &'a mut dyn Target,
+    /// Set when the user asked to stop.
+    pub stop: &'a AtomicBool,
+    /// Where events go.
+    pub tell: &'a mut dyn FnMut(Event),
+    /// Asks the user; an error when the answer is no, or nobody can be asked.
+    pub confirm: &'a mut dyn FnMut(&str) -> Result<(), Error>,
+}
+
+impl Context<'_> {
+    /// Takes the instance's lock for an operation; it is given back when the value is dropped.
+    pub fn lock(&self, instance: &str, operation: &str) -> Result<Lock, Error> {
+        Ok(Lock::take(Path::new(LOCKS), instance, operation)?)
+    }
+}

@@ -1,0 +1,134 @@
+//! One operation from its journal to its end. Every changing verb goes through here and nowhere else.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use homeport_engine::check::check;
+use homeport_engine::journal::{self, Journal, Record};
+use homeport_engine::plan::Plan;
+use homeport_engine::recover::{self, Outcome, Standing};
+use homeport_engine::require::Observations;
+use homeport_engine::run::{self, Tell};
+
+use crate::error::{Aftermath, Error};
+use crate::places;
+use crate::program::VERSION;
+use crate::target::Target;
+
+/// An operation under way.
+pub struct Operation<'a> {
+    journal: Journal,
+    target: &'a mut dyn Target,
+    stop: &'a AtomicBool,
+    tell: Tell<'a>,
+}
+
+impl<'a> Operation<'a> {
+    /// Opens a new operation's journal. From here on it is resolved, whatever happens.
+    pub fn begin(
+        instance: &str,
+        id: &str,
+        target: &'a mut dyn Target,
+        stop: &'a AtomicBool,
+        tell: Tell<'a>,
+    ) -> Result<Operation<'a>, Error> {
+        let directory = places::journals(instance);
+        fs::create_dir_all(&directory).map_err(|source| Error::state(&directory, source))?;
+        let journal = Journal::open(&directory.join(format!("{id}.jsonl")))?;
+        Ok(Operation { journal, target, stop, tell })
+    }
+
+    /// Number the next stage's first step gets.
+    pub fn next(&self) -> Result<u32, Error> {
+        Ok(Standing::of(&self.journal)?.known().next)
+    }
+
+    /// Checks and runs a stage.
+    pub fn stage(&mut self, plan: Plan) -> Result<Observations, Error> {
+        let checked = check(plan, &Standing::of(&self.journal)?.known())?;
+        Ok(run::stage(&mut self.journal, self.target, &checked, VERSION, self.stop, self.tell)?)
+    }
+
+    /// Looks at something between two stages.
+    pub fn between<T>(&mut self, look: impl FnOnce(&mut dyn Target) -> Result<T, Error>) -> Result<T, Error> {
+        look(self.target)
+    }
+
+    /// The operation has ended well.
+    pub fn finish(mut self) -> Result<(), Error> {
+        Ok(recover::close(&mut self.journal, self.target, Outcome::Done)?)
+    }
+
+    /// The operation has failed: back before Commit, forward after it. What the user is told in the end.
+    pub fn resolve_after(mut self, error: Error) -> Result<(), Error> {
+        match recover::resolve(&mut self.journal, self.target, self.tell) {
+            Ok(Outcome::RolledBack) => Err(error.after(Aftermath::RolledBack)),
+            Ok(Outcome::Done) => Ok(()),
+            Err(second) => Err(error.and_not_resolved(&second)),
+        }
+    }
+}
+
+/// An operation that somebody left open.
+#[derive(Debug)]
+pub struct Open {
+    /// Its journal.
+    pub path: PathBuf,
+    /// Its first plan: verb, operation, guest.
+    pub plan: Plan,
+    /// Whether it has committed.
+    pub committed: bool,
+}
+
+/// The instance's open operation, if there is one. Only reads.
+pub fn open(instance: &str) -> Result<Option<Open>, Error> {
+    for path in journals(instance)? {
+        let Some(records) = journal::load(&path)? else { continue };
+        let closed = records.iter().any(|record| matches!(record, Record::Closed { .. }));
+        let committed = records.contains(&Record::Commit);
+        let plan = records.into_iter().find_map(|record| match record {
+            Record::Begin { plan, .. } => Some(plan),
+            _ => None,
+        });
+        if let (false, Some(plan)) = (closed, plan) {
+            return Ok(Some(Open { path, plan, committed }));
+        }
+    }
+    Ok(None)
+}
+
+/// Resolves what an earlier command left open. What it was and how it ended; `None` if nothing was open.
+pub fn resolve_open(instance: &str, target: &mut dyn Target, tell: Tell<'_>) -> Result<Option<(Plan, Outcome)>, Error> {
+    let Some(open) = open(instance)? else { return Ok(None) };
+    let mut journal = Journal::open(&open.path)?;
+    let outcome = recover::resolve(&mut journal, target, tell)?;
+    Ok(Some((open.plan, outcome)))
+}
+
+/// Journals of an instance, oldest first: their names begin with the time.
+pub fn journals(instance: &str) -> Result<Vec<PathBuf>, Error> {
+    let directory = places::journals(instance);
+    let entries = match fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(Error::state(&directory, source)),
+    };
+    let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
+    let mut paths: Vec<PathBuf> = paths.filter(|path| is_journal(path)).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+fn is_journal(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "jsonl")
+}
+
+/// Removes the journals of an instance that is gone.
+pub fn forget(instance: &str) -> Result<(), Error> {
+    let directory = places::journals(instance);
+    match fs::remove_dir_all(&directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::state(&directory, error)),
+        _ => Ok(()),
+    }
+}

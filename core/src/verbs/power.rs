@@ -1,0 +1,95 @@
+//! start, stop, restart.
+
+use homeport_engine::plan::Plan;
+use homeport_engine::run::unix_now;
+
+use crate::error::{Error, Kind};
+use crate::plan::Operation as About;
+use crate::plan::power::{self, Instance};
+use crate::verbs::living::{self, Living, Told};
+use crate::verbs::operation::{self, Operation};
+use crate::verbs::{Context, identity};
+
+/// What is to become of the instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// It runs and answers.
+    Started,
+    /// It is shut down.
+    Stopped,
+    /// Its components were restarted and answer.
+    Restarted,
+}
+
+/// Brings it there, or shows how: `None` if it was done, the plans if `dry_run`.
+pub fn power(cx: &mut Context<'_>, name: Option<&str>, to: To, dry_run: bool) -> Result<Option<Vec<Plan>>, Error> {
+    let living = living::find(cx.target, name)?;
+    living.here()?;
+    let instance = living.guest.instance.clone();
+    let verb = verb(to);
+    let _lock = if dry_run { None } else { Some(cx.lock(&instance, verb)?) };
+    if !dry_run {
+        operation::resolve_open(&instance, cx.target, cx.tell)?;
+    }
+    let about = About { id: identity::operation()?, verb: verb.to_owned(), guest: living.guest.clone(), candidate: false, at: unix_now() };
+    match (to, living.running()) {
+        (To::Stopped, false) => Err(already(&living, "is stopped already")),
+        (To::Restarted, false) => Err(already(&living, "is stopped").with_remedy(format!("homeport start {instance}"))),
+        (To::Started, false) if dry_run => Ok(Some(vec![power::boot(&about)])),
+        (_, false) => booted(cx, &living, &about).map(|()| None),
+        (_, true) => {
+            let told = living.told(cx.target)?;
+            let plan = planned(&living, &told, &about, to, 0);
+            if dry_run { Ok(Some(vec![plan])) } else { run(cx, &about, vec![plan]).map(|()| None) }
+        }
+    }
+}
+
+fn verb(to: To) -> &'static str {
+    match to {
+        To::Started => "start",
+        To::Stopped => "stop",
+        To::Restarted => "restart",
+    }
+}
+
+fn already(living: &Living, how: &str) -> Error {
+    Error::new(Kind::Usage, "There is nothing to do.", format!("`{}` {how}", living.guest.instance))
+}
+
+fn planned(living: &Living, told: &Told, about: &About, to: To, first: u32) -> Plan {
+    let units = told.app_units(&living.app);
+    let instance = Instance { state: &told.state, units: &units, probes: &told.asks };
+    match to {
+        To::Started => power::start(about, &instance, first),
+        To::Stopped => power::stop(about, &instance),
+        To::Restarted => power::restart(about, &instance),
+    }
+}
+
+fn run(cx: &mut Context<'_>, about: &About, plans: Vec<Plan>) -> Result<(), Error> {
+    let mut operation = Operation::begin(&about.guest.instance, &about.id, cx.target, cx.stop, cx.tell)?;
+    for plan in plans {
+        if let Err(error) = operation.stage(plan) {
+            return operation.resolve_after(error);
+        }
+    }
+    operation.finish()
+}
+
+/// Two stages: what there is to start is known only when the guest runs.
+fn booted(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<(), Error> {
+    let mut operation = Operation::begin(&about.guest.instance, &about.id, cx.target, cx.stop, cx.tell)?;
+    if let Err(error) = operation.stage(power::boot(about)) {
+        return operation.resolve_after(error);
+    }
+    let told = match operation.between(|target| living.told(target)) {
+        Ok(told) => told,
+        Err(error) => return operation.resolve_after(error),
+    };
+    let plan = planned(living, &told, about, To::Started, operation.next()?);
+    match operation.stage(plan) {
+        Ok(_) => operation.finish(),
+        Err(error) => operation.resolve_after(error),
+    }
+}

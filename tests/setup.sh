@@ -1,0 +1,32 @@
+#!/bin/bash
+# Installs what building and testing need on Debian 12 with git and rustup's stable Rust. Run as root; may be run again.
+set -euo pipefail
+
+# Builds: a C compiler for TLS and compression, musl for the static programs. Tests: the real programs they talk to.
+PACKAGES=(
+    build-essential musl-tools ca-certificates curl git
+    minisign zstd sqlite3 openssl nginx-light python3 strace jq shellcheck procps iproute2 util-linux zip unzip
+)
+
+missing=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null |
+    awk '$1 == "ii" { print $2 }' | sort | comm -13 - <(printf '%s\n' "${PACKAGES[@]}" | sort))
+if [ -n "$missing" ]; then
+    echo "setup: installing ${missing//$'\n'/ }" >&2
+    # A program that is installed for the tests must not start serving: they start their own.
+    guard=/usr/sbin/policy-rc.d
+    if [ ! -e "$guard" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$guard"
+        chmod 755 "$guard"
+        trap 'rm -f "$guard"' EXIT
+    fi
+    apt-get update -qq
+    # shellcheck disable=SC2086  # a list of words
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+
+if ! rustup target list --installed | grep -qx x86_64-unknown-linux-musl; then
+    echo "setup: adding the musl target" >&2
+    rustup target add x86_64-unknown-linux-musl
+fi
+rustup component list --installed | grep -q '^clippy' || rustup component add clippy
+rustup component list --installed | grep -q '^rustfmt' || rustup component add rustfmt
