@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use serde_json::Value;
-
 use super::cidr::Cidr;
 use super::error::{Finding, Origin};
 use super::schema::Defaults;
@@ -143,6 +141,8 @@ fn floor(answers: &Answers, path: &str, what: &str, least: u32) -> Option<Findin
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::super::sources::Answer;
     use super::*;
 

@@ -98,11 +98,11 @@ pub(crate) static FIELDS: &[Field] = &[
         "Container template. Without it, the newest fitting Debian, downloaded if it is missing."),
 
     field("cpu-cores", "resources.cpu_cores", Number(1, 32), default("2"),
-        "CPU cores: two let a page load while something else runs."),
+        "CPU cores. Two, so that one busy request does not hold up the others."),
     field("memory-mb", "resources.memory_mb", Number(256, 1 << 20), default("1024"),
-        "Memory in MiB: app, proxy and database together need less than half of the default."),
+        "Memory in MiB. The default is meant for a household or a small team."),
     field("disk-size-gb", "resources.disk_size_gb", Number(2, 16 << 10), default("8"),
-        "Disk in GiB: system and two releases need about 3, the rest is for data."),
+        "Disk in GiB, for the system, at least two releases and the data."),
 
     field("domain", "network.domain", Text("NAME", check::domain), Required,
         "Name people type to reach the app, or an IP address. It must lead to this instance or to a proxy before it."),

@@ -1,0 +1,285 @@
+//! What can be typed: verbs, flags and their help. Says nothing about what they do.
+
+mod bundle;
+mod settings;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+pub use bundle::{Bundle, Channel, Create, Key, PublicKey};
+pub use settings::Given;
+
+use super::progress::Mode;
+use crate::settings::{ConfigFile, Sources, instance_id};
+
+/// Installs apps on a machine of yours, keeps them running, and never loses what is in them.
+#[derive(Debug, Parser)]
+#[command(name = "homeport", version, max_term_width = 100, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = CODES)]
+pub struct Cli {
+    /// Flags of every verb.
+    #[command(flatten)]
+    pub common: Common,
+    /// The verb.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const CODES: &str = "Exit codes: 0 done and checked, 1 unexpected, 2 usage, 3 configuration, 4 resources or prerequisites, 5 locked, \
+6 network or address conflict, 8 download, 10 unhealthy, 12 could not be taken back, 13 signature or digest, 14 backup, 16 plugin, \
+17 no such instance, 18 host or container operation, 20 cancelled, 130/143 killed: the same command resumes.";
+
+/// Flags of every verb.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Common {
+    /// Print the result as JSON on stdout, and events as JSON lines on stderr. Never asks
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Answer every question with yes
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+    /// Show more: what steps do and say
+    #[arg(long, short = 'v', global = true, conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// Show no progress
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Install an app in a container of its own
+    Install(Box<Install>),
+    /// Show how an instance is: services, addresses, database, disk, memory
+    Status(One),
+    /// List the instances
+    List,
+    /// Start an instance
+    Start(Change),
+    /// Stop an instance: its app, then its container
+    Stop(Change),
+    /// Stop an instance and start it again
+    Restart(Change),
+    /// Remove an instance and everything that was made for it
+    Uninstall(Uninstall),
+    /// List what has been done to an instance
+    History(One),
+    /// Look at plugins
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// Make and examine release bundles
+    #[command(subcommand)]
+    Bundle(Bundle),
+    /// Print a script that completes commands, for your shell to read
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// `install`.
+#[derive(Debug, Args)]
+pub struct Install {
+    /// YAML file with settings; also HOMEPORT_CONFIG. Flags and environment win over it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Any setting by its place in the file, such as services.backend.port_blue=3456; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// What becomes of a container that could not be finished
+    #[arg(long, value_enum, default_value_t = OnFailure::Remove)]
+    pub on_failure: OnFailure,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The settings.
+    #[command(flatten)]
+    pub given: Given,
+}
+
+/// What becomes of a container that could not be finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnFailure {
+    /// It is removed with everything in it
+    Remove,
+    /// It stays to be looked at; the next install of the same instance first removes it
+    Keep,
+}
+
+/// A verb that looks at one instance.
+#[derive(Debug, Args)]
+pub struct One {
+    /// Which instance; may be left out when there is only one
+    #[arg(value_parser = instance)]
+    pub instance: Option<String>,
+}
+
+/// A verb that changes one instance.
+#[derive(Debug, Args)]
+pub struct Change {
+    /// Which instance.
+    #[command(flatten)]
+    pub one: One,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `uninstall`.
+#[derive(Debug, Args)]
+pub struct Uninstall {
+    /// Which instance, and whether only to look.
+    #[command(flatten)]
+    pub change: Change,
+    /// Leave a verified archive of its data in the backup directory
+    #[arg(long)]
+    pub keep_data: bool,
+}
+
+/// `plugin`.
+#[derive(Debug, Subcommand)]
+pub enum Plugin {
+    /// List the plugins there are, and why one cannot be used
+    List,
+    /// Show everything a plugin says of itself
+    Inspect {
+        /// Its name or its file
+        plugin: String,
+    },
+}
+
+impl Cli {
+    /// Reads the command line. What clap has to say – help, version, what was typed wrongly – is printed, and its exit
+    /// code (0 or 2) returned.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, u8> {
+        Cli::try_parse_from(arguments).map_err(|error| {
+            let _ = error.print();
+            u8::try_from(error.exit_code()).unwrap_or(2)
+        })
+    }
+}
+
+impl Common {
+    /// How progress is shown.
+    pub fn progress(&self) -> Mode {
+        match self {
+            Common { quiet: true, .. } => Mode::Quiet,
+            Common { json: true, .. } => Mode::Json,
+            _ => Mode::Talk { verbose: self.verbose },
+        }
+    }
+}
+
+impl Install {
+    /// Everything that was given, from this process's environment, too.
+    ///
+    /// # Errors
+    /// When the settings file cannot be read.
+    pub fn sources(&self) -> Result<Sources, crate::settings::SettingsError> {
+        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let named = std::env::var_os("HOMEPORT_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
+        let config = self.config.clone().or(named);
+        Ok(Sources {
+            flags: self.given.flags.clone(),
+            set: self.set.clone(),
+            environment: std::env::vars_os().filter_map(text).collect(),
+            file: config.map(|path| ConfigFile::read(&path)).transpose()?,
+        })
+    }
+}
+
+/// The script that completes commands in this shell.
+pub fn completions(shell: Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "homeport", &mut script as &mut dyn io::Write);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// An instance's name becomes part of paths: what is no name is refused here.
+fn instance(text: &str) -> Result<String, String> {
+    instance_id(text).map_err(|why| format!("it {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    fn install(line: &str) -> Install {
+        match read(line).unwrap().verb {
+            Verb::Install(install) => *install,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_tree_is_sound_and_everything_has_a_help_text() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            for verb in command.get_subcommands() {
+                assert!(verb.get_about().is_some(), "{}", verb.get_name());
+                check(verb);
+            }
+        }
+        Cli::command().debug_assert();
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn every_setting_has_a_flag() {
+        let given = install("homeport install --domain tasks.example.org --ssl-port 8443 --set database.wal=true --set a=b --on-failure keep");
+        let flags: Vec<_> = given.given.flags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(flags, [("domain", "tasks.example.org"), ("ssl-port", "8443")]);
+        assert_eq!(given.set, ["database.wal=true", "a=b"]);
+        assert_eq!((given.on_failure, given.dry_run), (OnFailure::Keep, false));
+        assert_eq!(read("homeport install --colour red").unwrap_err().exit_code(), 2);
+        let help = Cli::command().find_subcommand_mut("install").unwrap().render_long_help().to_string();
+        for field in crate::settings::FIELDS.iter().filter(|field| field.asked()) {
+            assert!(help.contains(&field.flag()) && help.contains(&field.variable()), "{}", field.name);
+        }
+        assert!(!help.contains("--created-at"));
+    }
+
+    #[test]
+    fn common_flags_stand_anywhere() {
+        for line in ["homeport --json --yes stop tasks", "homeport stop tasks --yes --json"] {
+            let cli = read(line).unwrap();
+            assert!(cli.common.json && cli.common.yes);
+            assert_eq!(cli.common.progress(), Mode::Json);
+            assert!(matches!(cli.verb, Verb::Stop(Change { dry_run: false, one: One { instance: Some(name) } }) if name == "tasks"));
+        }
+        assert!(read("homeport stop --quiet --verbose").is_err());
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_no_instance() {
+        for name in ["../x", "/etc", ".", "a/b"] {
+            assert!(read(&format!("homeport stop {name}")).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn verbs_that_are_not_built_are_not_offered() {
+        let help = Cli::command().render_help().to_string();
+        for verb in ["update", "rollback", "backup", "restore", "doctor"] {
+            assert!(!help.contains(&format!("  {verb} ")), "{verb}");
+            assert!(read(&format!("homeport {verb}")).is_err());
+        }
+    }
+
+    #[test]
+    fn completions_know_verbs_and_flags() {
+        let script = completions(Shell::Bash);
+        assert!(script.contains("uninstall") && script.contains("--keep-data") && script.contains("--ip-address"));
+    }
+}

@@ -1,0 +1,51 @@
+//! What programs read: one JSON document on stdout, and while an operation runs one event per line on stderr.
+//! Pure: the texts are printed by [`super::output`].
+
+use homeport_engine::event::Event;
+use homeport_engine::plan::Plan;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::Error;
+
+/// A verb's result.
+pub fn result(result: &impl Serialize) -> String {
+    pretty(&serde_json::to_value(result).unwrap_or_default())
+}
+
+/// Why there is none: an object with the one key `error`.
+pub fn error(error: &Error) -> String {
+    pretty(&json!({ "error": error.to_json() }))
+}
+
+/// Plans, for `--dry-run`: an object with the one key `plans`.
+pub fn plans(plans: &[Plan]) -> String {
+    pretty(&json!({ "plans": plans }))
+}
+
+/// An event, in one line.
+pub fn event(event: &Event) -> String {
+    serde_json::to_string(event).unwrap_or_default()
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn an_error_says_everything_a_program_needs() {
+        let failed = Error::new(Kind::Locked, "Another operation is under way.", "since noon").with_remedy("Wait.");
+        insta::assert_snapshot!(error(&failed), @"");
+    }
+
+    #[test]
+    fn an_event_is_one_line() {
+        let line = event(&Event::Started { number: 3, title: "Start\nit".to_owned() });
+        assert_eq!(line, r#"{"event":"started","number":3,"title":"Start\nit"}"#);
+    }
+}

@@ -1,0 +1,11 @@
+//! The command line: the only modules that print. stdout is the result, stderr the talk.
+//!
+//! Reading order: [`args`] (what can be typed) → [`ask`] → [`progress`] → [`show`] and [`json`] (what is answered).
+
+pub mod args;
+pub mod ask;
+pub mod json;
+pub mod output;
+pub mod progress;
+pub mod show;
+pub mod style;

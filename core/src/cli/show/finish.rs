@@ -1,0 +1,46 @@
+//! The last screen of an install: only what was checked, and the two commands people look for later.
+
+use crate::cli::style::{Style, duration};
+use crate::report::Installed;
+
+/// The screen.
+pub fn installed(done: &Installed, style: Style) -> String {
+    let sign = style.green(style.sign("✔", "done:"));
+    let heading = style.bold(&format!("{} {} is running and has answered at its address.", done.title, done.version));
+    let mut lines = vec![format!("{sign} {heading}"), String::new()];
+    let mut row = |label: &str, text: &str| lines.push(format!("  {label:<9} {text}"));
+    row("Open", &done.url);
+    if done.self_signed {
+        row("", "Its certificate is self-signed: browsers warn once. --ssl-cert and --ssl-key take a real one.");
+    }
+    row("Log in", &done.first_login);
+    row("Instance", &format!("{} in guest {}, {}", done.instance, done.guest, done.address));
+    row("Took", &format!("{}, {} calls of the host's programs", duration(done.seconds), done.host_calls));
+    lines.push(String::new());
+    let mut command = |command: String, what: &str| lines.push(format!("  {:<38} {}", style.bold(&command), style.dim(what)));
+    command(format!("homeport status {}", done.instance), "how it is");
+    command(format!("homeport uninstall {} --keep-data", done.instance), "remove it, keep an archive of its data");
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_screen() {
+        let done = Installed {
+            instance: "tasks".to_owned(),
+            title: "Tasks".to_owned(),
+            version: "2.5.0".to_owned(),
+            url: "https://tasks.example.org".to_owned(),
+            address: "10.0.0.5".to_owned(),
+            guest: "105".to_owned(),
+            first_login: "As `admin`, with the password you have set.".to_owned(),
+            self_signed: true,
+            host_calls: 12,
+            seconds: 95,
+        };
+        insta::assert_snapshot!(installed(&done, Style::PLAIN), @"");
+    }
+}

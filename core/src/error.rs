@@ -1,0 +1,352 @@
+//! The one error that reaches the user: what failed, why, which state the system is in, what to do – and the exit code.
+//! Every library error becomes one in `map`; nothing else knows exit codes. Never holds a secret, never prints.
+
+mod map;
+
+use std::io;
+use std::path::Path;
+
+use homeport_engine::recover::Outcome;
+use serde::Serialize;
+
+/// What kind of failure it is; the exit code follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Nothing of the kinds below.
+    Unexpected,
+    /// The command cannot be carried out as typed.
+    Usage,
+    /// Settings, a recipe or another input file is invalid.
+    Configuration,
+    /// Something the machine must have is missing or too little.
+    Resources,
+    /// Another operation, or an administrator's lock, is in the way.
+    Locked,
+    /// A network, an address or a name is missing or taken.
+    Network,
+    /// A download failed.
+    Download,
+    /// What was deployed does not answer as it must.
+    Unhealthy,
+    /// What was begun could be neither finished nor taken back.
+    RecoveryFailed,
+    /// A signature or digest is wrong.
+    Untrusted,
+    /// A backup could not be made or proven.
+    Backup,
+    /// A plugin refused or broke its contract.
+    Plugin,
+    /// There is no such instance, backup or release.
+    NotFound,
+    /// An operation of the host or in the guest failed.
+    Machine,
+    /// The user did not want it after all.
+    Cancelled,
+}
+
+impl Kind {
+    /// Exit code: requirements, section 7. These are a contract.
+    pub fn code(self) -> u8 {
+        match self {
+            Kind::Unexpected => 1,
+            Kind::Usage => 2,
+            Kind::Configuration => 3,
+            Kind::Resources => 4,
+            Kind::Locked => 5,
+            Kind::Network => 6,
+            Kind::Download => 8,
+            Kind::Unhealthy => 10,
+            Kind::RecoveryFailed => 12,
+            Kind::Untrusted => 13,
+            Kind::Backup => 14,
+            Kind::Plugin => 16,
+            Kind::NotFound => 17,
+            Kind::Machine => 18,
+            Kind::Cancelled => 20,
+        }
+    }
+}
+
+/// State the system is in after the failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aftermath {
+    /// Nothing was changed.
+    Untouched,
+    /// All that was done is taken back.
+    RolledBack,
+    /// The change is in force.
+    Committed,
+    /// The operation is open: its journal says what is to be done.
+    NeedsRecovery,
+}
+
+impl Aftermath {
+    /// The state as a sentence.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Aftermath::Untouched => "Nothing was changed.",
+            Aftermath::RolledBack => {
+                "What this command had done is taken back; the system is as it was before."
+            }
+            Aftermath::Committed => {
+                "The change is in force and stays; only what comes after it is unfinished."
+            }
+            Aftermath::NeedsRecovery => {
+                "The operation is unfinished; its journal is kept and says what is left to do."
+            }
+        }
+    }
+}
+
+impl From<Outcome> for Aftermath {
+    fn from(outcome: Outcome) -> Aftermath {
+        match outcome {
+            Outcome::Done => Aftermath::Committed,
+            Outcome::RolledBack => Aftermath::RolledBack,
+        }
+    }
+}
+
+/// What the user is told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {why}")]
+pub struct Error {
+    /// What kind of failure it is.
+    pub kind: Kind,
+    /// What failed, as a sentence.
+    pub what: String,
+    /// Why, as sentences or lines.
+    pub why: String,
+    /// State the system is in.
+    pub aftermath: Aftermath,
+    /// What to do, as sentences or commands to paste.
+    pub remedies: Vec<String>,
+    /// Last lines of the app's log or of a command's output, oldest first.
+    pub lines: Vec<String>,
+}
+
+impl Error {
+    /// An error that left everything as it was.
+    pub fn new(kind: Kind, what: impl Into<String>, why: impl Into<String>) -> Error {
+        Error {
+            kind,
+            what: sentence(what),
+            why: sentence(why),
+            aftermath: Aftermath::Untouched,
+            remedies: Vec::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// The same error with one more remedy; an empty one is none.
+    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Error {
+        let remedy = remedy.into();
+        if !remedy.is_empty() && !self.remedies.contains(&remedy) {
+            self.remedies.push(remedy);
+        }
+        self
+    }
+
+    /// The same error, the system being in this state now.
+    pub fn after(mut self, aftermath: Aftermath) -> Error {
+        self.aftermath = aftermath;
+        self
+    }
+
+    /// The same error, and what it left could not be resolved either.
+    pub fn and_not_resolved(mut self, second: impl std::fmt::Display) -> Error {
+        self.why = format!("{}\nThen: {}", self.why, sentence(second.to_string()));
+        self.kind = Kind::RecoveryFailed;
+        self.after(Aftermath::NeedsRecovery)
+    }
+
+    /// Exit code of the program. A cancelled operation that is still open exits as one that was killed: the same
+    /// command resumes.
+    pub fn code(&self) -> u8 {
+        match (self.kind, self.aftermath) {
+            (Kind::Cancelled, Aftermath::NeedsRecovery) => 130,
+            (kind, _) => kind.code(),
+        }
+    }
+
+    /// The error as an object for programs: `{"error": {…}}` without the outer braces' key.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "kind": self.kind,
+            "code": self.code(),
+            "what": self.what,
+            "why": self.why,
+            "state": self.aftermath,
+            "do": self.remedies(),
+            "lines": self.lines,
+        })
+    }
+
+    /// What to do, never nothing: where no one knows better, what is always right in this state.
+    pub fn remedies(&self) -> Vec<String> {
+        let general = match (self.aftermath, self.kind) {
+            (Aftermath::NeedsRecovery, _) => {
+                "Run the same command again: it first finishes or takes back what is open."
+            }
+            (_, Kind::Cancelled) => "Run the same command again when you want to.",
+            (_, Kind::Usage) => "See `homeport --help`.",
+            _ => "Run the same command again when the cause is gone.",
+        };
+        match self.aftermath {
+            Aftermath::NeedsRecovery => self
+                .remedies
+                .iter()
+                .cloned()
+                .chain([general.to_owned()])
+                .collect(),
+            _ if self.remedies.is_empty() => vec![general.to_owned()],
+            _ => self.remedies.clone(),
+        }
+    }
+}
+
+/// Errors that no library has: of the verbs themselves.
+impl Error {
+    /// The host lacks something.
+    pub fn host(why: impl Into<String>, remedy: impl Into<String>) -> Error {
+        Error::new(Kind::Resources, "This host is not ready for it.", why).with_remedy(remedy)
+    }
+
+    /// A name, address or number is taken.
+    pub fn conflict(why: impl Into<String>, remedy: impl Into<String>) -> Error {
+        Error::new(
+            Kind::Network,
+            "Something that is needed is taken or missing.",
+            why,
+        )
+        .with_remedy(remedy)
+    }
+
+    /// The instance id belongs to another guest.
+    pub fn taken(instance: &str, guest: &str, node: &str) -> Error {
+        let why = format!("the name `{instance}` belongs to the guest {guest} on node {node}");
+        Error::conflict(why, "Choose another name with `--instance-id`.")
+    }
+
+    /// The instance is there already.
+    pub fn already_there(instance: &str) -> Error {
+        let why = format!("there is an instance `{instance}` on this host");
+        let remedy = format!(
+            "`homeport status {instance}` shows it; another one needs another `--instance-id`."
+        );
+        Error::conflict(why, remedy)
+    }
+
+    /// No instance has this name; `known` are the names there are.
+    pub fn no_such_instance(name: &str, known: &[String]) -> Error {
+        let near = crate::settings::nearest(name, known.iter().map(String::as_str));
+        let error = Error::new(
+            Kind::NotFound,
+            format!("There is no instance `{name}`."),
+            match known.join(", ") {
+                none if none.is_empty() => "no instance is on this host".to_owned(),
+                all => format!("on this host are: {all}"),
+            },
+        );
+        error.with_remedy(near.map_or_else(
+            || "See `homeport list`.".to_owned(),
+            |near| format!("Did you mean `{near}`?"),
+        ))
+    }
+
+    /// It is not clear which instance is meant.
+    pub fn which_instance(known: &[String]) -> Error {
+        match known.join(", ") {
+            none if none.is_empty() => Error::new(
+                Kind::NotFound,
+                "There is no instance.",
+                "nothing is installed on this host",
+            )
+            .with_remedy("`homeport install` installs one."),
+            all => Error::new(
+                Kind::Usage,
+                "It is not clear which instance is meant.",
+                format!("on this host are: {all}"),
+            )
+            .with_remedy("Give its name behind the verb."),
+        }
+    }
+
+    /// A file of ours that should be readable or writable is not.
+    pub fn state(path: &Path, source: io::Error) -> Error {
+        Error::file("Homeport's own files cannot be used.", path, &source)
+    }
+
+    /// A file the user named cannot be read.
+    pub fn unreadable(path: &Path, source: io::Error) -> Error {
+        Error::file("A file cannot be read.", path, &source)
+    }
+
+    fn file(what: &str, path: &Path, source: &io::Error) -> Error {
+        let remedy = match source.kind() {
+            io::ErrorKind::PermissionDenied => "Run Homeport as root.",
+            io::ErrorKind::StorageFull => "Free some space: `df -h` shows where it went.",
+            io::ErrorKind::NotFound => "Check the path.",
+            _ => "Check the file and the disk it is on.",
+        };
+        Error::new(
+            Kind::Resources,
+            what,
+            format!("`{}`: {source}", path.display()),
+        )
+        .with_remedy(remedy)
+    }
+
+    /// No plugin of a kind that is needed is installed.
+    pub fn no_plugin(kind: &str) -> Error {
+        Error::new(
+            Kind::Plugin,
+            "A plugin is missing.",
+            format!("no {kind} plugin can be used"),
+        )
+        .with_remedy("`homeport plugin list` shows what there is and what is wrong with it.")
+    }
+
+    /// A plugin wants to look at the guest at a time when there is none.
+    pub fn plugin_needs(plugin: &str, purpose: &str, command: &str) -> Error {
+        let why = format!(
+            "`{plugin}` wants to run `{command}` before it plans `{purpose}`, but there is no guest yet"
+        );
+        Error::new(
+            Kind::Plugin,
+            "A plugin asks for something it cannot have.",
+            why,
+        )
+        .with_remedy(format!("Update `{plugin}`, or tell its author."))
+    }
+
+    /// The user said no.
+    pub fn declined() -> Error {
+        Error::new(Kind::Cancelled, "Cancelled.", "you said no")
+    }
+
+    /// A question cannot be asked.
+    pub fn cannot_ask(question: &str) -> Error {
+        let why = format!("there is no terminal to ask on: {question}");
+        Error::new(Kind::Usage, "A confirmation is needed.", why)
+            .with_remedy("Pass `--yes` to confirm it beforehand.")
+    }
+}
+
+/// Begins with a capital unless it begins with a name in backticks, ends with a stop unless it ends so already.
+fn sentence(text: impl Into<String>) -> String {
+    let text = text.into();
+    let mut rest = text.chars();
+    let first = rest
+        .next()
+        .map(|c| c.to_uppercase().collect::<String>())
+        .unwrap_or_default();
+    let end = if text.is_empty() || text.ends_with(['.', '!', '?', ':']) || text.contains('\n') {
+        ""
+    } else {
+        "."
+    };
+    format!("{first}{}{end}", rest.as_str())
+}

@@ -1,0 +1,152 @@
+//! What verbs have to say when they are done: plain data, shown as prose or as JSON. Knows neither terminals nor machines.
+
+use serde::Serialize;
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// As it should be.
+    Healthy,
+    /// It serves, but something needs attention.
+    Degraded,
+    /// It does not do its work.
+    Unhealthy,
+    /// It could not be found out.
+    Unknown,
+}
+
+/// An instance has been installed, and has been asked and has answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Installed {
+    /// Id of the instance.
+    pub instance: String,
+    /// Name of the app for people.
+    pub title: String,
+    /// Version that answers.
+    pub version: String,
+    /// Address it answers at.
+    pub url: String,
+    /// IP address of the guest.
+    pub address: String,
+    /// Id of the guest.
+    pub guest: String,
+    /// How the first person gets in, as sentences.
+    pub first_login: String,
+    /// Whether its certificate is self-signed.
+    pub self_signed: bool,
+    /// Calls of the platform's programs it took.
+    pub host_calls: u32,
+    /// Seconds it took.
+    pub seconds: u64,
+}
+
+/// One line of `homeport list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Id of the instance.
+    pub instance: String,
+    /// Name of the recipe.
+    pub app: String,
+    /// Version in service; empty: unknown.
+    pub version: String,
+    /// Id of the guest.
+    pub guest: String,
+    /// Node it is on.
+    pub node: String,
+    /// State in one word: `running`, `stopped`, `deploying` …
+    pub state: String,
+    /// Address people open; empty: unknown.
+    pub url: String,
+}
+
+/// What `homeport status` found out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// Id of the instance.
+    pub instance: String,
+    /// Name of the recipe.
+    pub app: String,
+    /// Version in service; empty: unknown.
+    pub version: String,
+    /// Id of the guest.
+    pub guest: String,
+    /// Node it is on.
+    pub node: String,
+    /// State in one word.
+    pub state: String,
+    /// Address people open.
+    pub url: String,
+    /// All in all: the worst of what is below.
+    pub overall: Health,
+    /// The app's components and the proxy.
+    pub components: Vec<Component>,
+    /// The database, as far as it can be asked.
+    pub database: Option<Component>,
+    /// Memory of the guest; `None`: unknown.
+    pub memory: Option<Room>,
+    /// File systems of the guest.
+    pub disks: Vec<Disk>,
+    /// Who is at work on it, as the rest of a sentence; `None`: nobody.
+    pub holder: Option<String>,
+    /// Operation that is unfinished; `None`: none.
+    pub open: Option<String>,
+    /// What needs attention or does not work, the worst first.
+    pub remarks: Vec<Remark>,
+    /// Calls of the platform's programs it took.
+    pub host_calls: u32,
+}
+
+/// A component, and how it answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Component {
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub health: Health,
+    /// What it is doing or what is wrong with it, in a few words.
+    pub detail: String,
+    /// How long it took to answer, milliseconds.
+    pub response_ms: Option<u64>,
+    /// Status of its HTTP answer.
+    pub http_status: Option<u16>,
+    /// How long it has been running, seconds.
+    pub uptime_s: Option<u64>,
+}
+
+/// How much there is of something, bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Room {
+    /// In all.
+    pub total: u64,
+    /// Free.
+    pub free: u64,
+}
+
+/// A file system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Disk {
+    /// A directory on it.
+    pub path: String,
+    /// How much there is.
+    pub room: Room,
+}
+
+/// Something to know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// How bad it is.
+    pub health: Health,
+    /// What, as a sentence.
+    pub text: String,
+    /// What to do: sentences or commands to paste.
+    pub remedy: Vec<String>,
+}
+
+impl Room {
+    /// Free part in whole percent, rounded down; of nothing, nothing is free.
+    pub fn free_percent(&self) -> u64 {
+        let percent = u128::from(self.free) * 100 / u128::from(self.total.max(1));
+        u64::try_from(percent).unwrap_or(100).min(100)
+    }
+}
