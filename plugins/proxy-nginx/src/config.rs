@@ -142,7 +142,7 @@ fn secure(site: &Site, http2: bool, ipv6: bool) -> String {
     ssl_session_tickets off;
     access_log {COUNTING_LOG} homeport_count;
     access_log /var/log/nginx/access.log;
-    error_page 502 503 @homeport_unavailable;
+    error_page 502 503 =503 @homeport_unavailable;
     if ($homeport_ours = 0) {{
         return 421;
     }}

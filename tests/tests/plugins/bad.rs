@@ -2,25 +2,25 @@
 
 use std::time::{Duration, Instant};
 
-use homeport_core::plugin::PluginError;
+use homeport_core::plugin::{Plugin, PluginError};
 
-use crate::place::{Place, bad, fixture, host, misbehave};
+use crate::place::{Place, bad, bad_within, fixture, host, misbehave};
 
 /// What a user reads, and that the same plugin answers the next question as if nothing had been.
-fn error(how: &str) -> String {
-    let mut plugin = bad();
-    let said = misbehave(&mut plugin, how)
+fn error_of(plugin: &mut Plugin, how: &str) -> String {
+    let said = misbehave(plugin, how)
         .err()
         .unwrap_or_else(|| panic!("{how} is no error"));
-    assert_eq!(
-        misbehave(&mut plugin, "nothing").unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(misbehave(plugin, "nothing").unwrap(), Vec::<String>::new());
     assert!(
         !said.is_about_trust()
             && (!said.remedy().is_empty() || matches!(said, PluginError::Refused { .. }))
     );
     said.to_string()
+}
+
+fn error(how: &str) -> String {
+    error_of(&mut bad(), how)
 }
 
 const CRASHED: &str = "the plugin libhomeport_bad_plugin.so crashed while answering `packages`: ";
@@ -70,14 +70,15 @@ fn too_much_memory_is_a_crash() {
 #[test]
 fn a_hang_is_ended_in_time() {
     for how in ["hang", "spin"] {
+        let mut plugin = bad_within(Duration::from_secs(1));
         let start = Instant::now();
-        let said = error(how);
+        let said = error_of(&mut plugin, how);
         assert!(
             said.ends_with("did not answer `packages` within 1000 ms and was stopped"),
             "{said}"
         );
         assert!(
-            start.elapsed() < Duration::from_secs(3),
+            start.elapsed() < Duration::from_secs(4),
             "{:?}",
             start.elapsed()
         );

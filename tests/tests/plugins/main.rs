@@ -2,9 +2,13 @@
 //! Needs root and `HOMEPORT_BIN_DIR` with `homeport` and `plugins/*.so` in it; without them every test here fails.
 
 mod bad;
+mod cell;
+mod certificate;
 mod confined;
 mod good;
 mod machine;
+mod nginx;
 mod place;
 mod sqlite;
 mod trust;
+mod upstream;

@@ -93,10 +93,16 @@ impl Place {
     }
 }
 
-/// A plugin that misbehaves on request, waited for only one second.
+/// A plugin that misbehaves on request, waited for no longer than this.
+pub fn bad_within(patience: Duration) -> Plugin {
+    Place::with(&fixture("bad_plugin"))
+        .start_by(&host().with_patience(patience))
+        .unwrap()
+}
+
+/// The same, with time enough for a busy machine.
 pub fn bad() -> Plugin {
-    let host = host().with_patience(Duration::from_secs(1));
-    Place::with(&fixture("bad_plugin")).start_by(&host).unwrap()
+    bad_within(Duration::from_secs(20))
 }
 
 /// Asks the plugin that misbehaves to do so.
