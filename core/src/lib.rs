@@ -1,8 +1,9 @@
 //! Plans and drives everything Homeport does to a machine.
 
 pub mod archive;
-
 pub mod bundle;
+pub mod cli;
+pub mod command;
 pub mod error;
 pub mod lock;
 pub mod log;
@@ -11,12 +12,9 @@ pub mod plan;
 pub mod plugin;
 pub mod program;
 pub mod recipe;
+pub mod report;
 pub mod settings;
 pub mod source;
 pub mod state;
 pub mod target;
 pub mod verbs;
-
-pub mod cli;
-
-pub mod report;

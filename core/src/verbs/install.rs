@@ -9,14 +9,14 @@ use homeport_engine::recover::Outcome;
 use homeport_engine::require::Observations;
 use homeport_engine::run::unix_now;
 use homeport_plugin_api::wire::Kind;
-use serde::Serialize;
 
 use crate::error::Error;
 use crate::plan::Operation as About;
 use crate::plan::deploy::{CERTIFICATE, Carry, DatabasePart, Deploy, Health, Program, ProxyPart};
 use crate::plugin::Registry;
 use crate::recipe::{self, Loaded};
-use crate::settings::{self, ComponentDefaults, DatabaseDefaults, Defaults, Floors, Settings, Sources};
+use crate::report;
+use crate::settings::{self, ComponentDefaults, DatabaseDefaults, Defaults, Floors, Registration, Settings, Sources};
 use crate::target::{GuestKind, HostFacts};
 use crate::verbs::operation::{self, Operation};
 use crate::verbs::parts::Partners;
@@ -46,30 +46,7 @@ pub enum Installed {
     /// It would do this.
     Planned(Vec<Plan>),
     /// It is there.
-    Done(Box<Summary>),
-}
-
-/// What the user is told at the end.
-#[derive(Debug, Clone, Serialize)]
-pub struct Summary {
-    /// Id of the instance.
-    pub instance: String,
-    /// Name of the app for people.
-    pub title: String,
-    /// Version that answers.
-    pub version: String,
-    /// Where.
-    pub url: String,
-    /// Address of the guest.
-    pub address: String,
-    /// Its guest.
-    pub guest: String,
-    /// Whether its certificate is its own.
-    pub self_signed: bool,
-    /// Whether strangers may register.
-    pub registration_open: bool,
-    /// Calls of the platform's programs it took.
-    pub host_calls: u32,
+    Done(Box<report::Installed>),
 }
 
 /// Everything the stages are planned from.
@@ -110,7 +87,7 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
     );
     (cx.confirm)(&question)?;
     run(cx, &prepared, partners, request.keep_on_failure)?;
-    Ok(Installed::Done(Box::new(prepared.summary(cx))))
+    Ok(Installed::Done(Box::new(prepared.report(cx))))
 }
 
 pub(crate) fn defaults(recipe: &Loaded, plugins: &Registry) -> Defaults {
@@ -220,17 +197,30 @@ impl Prepared {
         }
     }
 
-    fn summary(&self, cx: &Context<'_>) -> Summary {
-        Summary {
+    fn report(&self, cx: &Context<'_>) -> report::Installed {
+        report::Installed {
             instance: self.about.guest.instance.clone(),
             title: self.recipe.recipe.title.clone(),
             version: self.version.clone(),
             url: self.settings.public_url(),
             address: self.settings.network.ip_address.address().to_string(),
             guest: self.about.guest.id.clone(),
+            first_login: self.first_login(),
             self_signed: self.settings.services.frontend.ssl_cert.is_none(),
-            registration_open: self.settings.registration == settings::Registration::Open,
             host_calls: cx.target.host_calls(),
+            seconds: unix_now().saturating_sub(self.about.at),
+        }
+    }
+
+    /// How the first person gets in.
+    fn first_login(&self) -> String {
+        let url = self.settings.public_url();
+        match self.settings.registration {
+            Registration::Open => format!("Open {url} and register. Anyone who reaches the page may."),
+            Registration::Closed => format!(
+                "Strangers cannot register. Make the first account inside the container: pct enter {}",
+                self.about.guest.id
+            ),
         }
     }
 }

@@ -1,39 +1,37 @@
-//! All instances of the cluster, from the tags of their guests: nothing of ours is needed to list them.
+//! All instances of the cluster, from the tags of their guests: nothing of ours is needed to list them. What the host's
+//! registry knows of them beside that is added.
 
-use serde::Serialize;
+use std::fs;
 
 use crate::error::Error;
+use crate::places;
+use crate::report::Listed;
+use crate::state::Registered;
 use crate::target::{GuestStatus, Target};
-use crate::verbs::living;
-
-/// One line of the list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Listed {
-    /// Id of the instance.
-    pub instance: String,
-    /// Name of its recipe.
-    pub app: String,
-    /// Id of its guest.
-    pub guest: String,
-    /// Node it lives on.
-    pub node: String,
-    /// What its guest does: `running`, `stopped`, `unknown`.
-    pub status: &'static str,
-    /// The platform's lock on it.
-    pub lock: Option<String>,
-}
+use crate::verbs::living::{self, Living};
 
 /// Lists.
 pub fn list(target: &mut dyn Target) -> Result<Vec<Listed>, Error> {
-    let line = |living: living::Living| Listed {
+    Ok(living::all(target)?.into_iter().map(line).collect())
+}
+
+fn line(living: Living) -> Listed {
+    let registered = registered(&living.guest.instance);
+    let (version, url) = registered.map_or_else(Default::default, |entry| (entry.version, entry.url));
+    Listed {
         instance: living.guest.instance,
         app: living.app,
+        version,
         guest: living.guest.id,
         node: living.seen.node,
-        status: word(living.seen.status),
-        lock: living.seen.lock,
-    };
-    Ok(living::all(target)?.into_iter().map(line).collect())
+        state: living.seen.lock.unwrap_or_else(|| word(living.seen.status).to_owned()),
+        url,
+    }
+}
+
+/// The registry's entry. It is a cache: one that is missing or cannot be read is no entry.
+pub(crate) fn registered(instance: &str) -> Option<Registered> {
+    serde_json::from_slice(&fs::read(places::registry(instance)).ok()?).ok()
 }
 
 /// The status as a word.

@@ -21,8 +21,16 @@ pub enum To {
     Restarted,
 }
 
-/// Brings it there, or shows how: `None` if it was done, the plans if `dry_run`.
-pub fn power(cx: &mut Context<'_>, name: Option<&str>, to: To, dry_run: bool) -> Result<Option<Vec<Plan>>, Error> {
+/// How it ended.
+pub enum Powered {
+    /// It would do this.
+    Planned(Vec<Plan>),
+    /// It is there; the name of the instance.
+    Done(String),
+}
+
+/// Brings it there, or shows how.
+pub fn power(cx: &mut Context<'_>, name: Option<&str>, to: To, dry_run: bool) -> Result<Powered, Error> {
     let living = living::find(cx.target, name)?;
     living.here()?;
     let instance = living.guest.instance.clone();
@@ -35,17 +43,21 @@ pub fn power(cx: &mut Context<'_>, name: Option<&str>, to: To, dry_run: bool) ->
     match (to, living.running()) {
         (To::Stopped, false) => Err(already(&living, "is stopped already")),
         (To::Restarted, false) => Err(already(&living, "is stopped").with_remedy(format!("homeport start {instance}"))),
-        (To::Started, false) if dry_run => Ok(Some(vec![power::boot(&about)])),
-        (_, false) => booted(cx, &living, &about).map(|()| None),
+        (To::Started, false) if dry_run => Ok(Powered::Planned(vec![power::boot(&about)])),
+        (_, false) => booted(cx, &living, &about).map(|()| Powered::Done(instance)),
         (_, true) => {
             let told = living.told(cx.target)?;
             let plan = planned(&living, &told, &about, to, 0);
-            if dry_run { Ok(Some(vec![plan])) } else { run(cx, &about, vec![plan]).map(|()| None) }
+            if dry_run {
+                return Ok(Powered::Planned(vec![plan]));
+            }
+            run(cx, &about, plan).map(|()| Powered::Done(instance))
         }
     }
 }
 
-fn verb(to: To) -> &'static str {
+/// The verb as it is typed.
+pub fn verb(to: To) -> &'static str {
     match to {
         To::Started => "start",
         To::Stopped => "stop",
@@ -67,14 +79,12 @@ fn planned(living: &Living, told: &Told, about: &About, to: To, first: u32) -> P
     }
 }
 
-fn run(cx: &mut Context<'_>, about: &About, plans: Vec<Plan>) -> Result<(), Error> {
+fn run(cx: &mut Context<'_>, about: &About, plan: Plan) -> Result<(), Error> {
     let mut operation = Operation::begin(&about.guest.instance, &about.id, cx.target, cx.stop, cx.tell)?;
-    for plan in plans {
-        if let Err(error) = operation.stage(plan) {
-            return operation.resolve_after(error);
-        }
+    match operation.stage(plan) {
+        Ok(_) => operation.finish(),
+        Err(error) => operation.resolve_after(error),
     }
-    operation.finish()
 }
 
 /// Two stages: what there is to start is known only when the guest runs.

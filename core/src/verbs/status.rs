@@ -1,88 +1,119 @@
 //! How an instance is, in two calls of the host: one finds it, one asks it everything.
 
-use homeport_engine::report::Room;
-use homeport_plugin_api::wire::health::{Report, Status as Health};
-use serde::Serialize;
+use homeport_engine::report::Report as Looked;
+use homeport_plugin_api::wire::health::{self as wire, Finding};
 
 use crate::error::Error;
-use crate::state::State;
+use crate::report::{Component, Disk, Health, Remark, Room, Status};
+use crate::verbs::living::{Living, Told};
 use crate::verbs::{Context, health, list, living, operation, parts};
-
-/// How it is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Status {
-    /// Id of the instance.
-    pub instance: String,
-    /// Name of its recipe.
-    pub app: String,
-    /// Id of its guest.
-    pub guest: String,
-    /// Node it lives on.
-    pub node: String,
-    /// What its guest does.
-    pub guest_status: &'static str,
-    /// Overall, `None` while its guest does not run.
-    pub health: Option<Health>,
-    /// What the health plugin says.
-    pub report: Option<Report>,
-    /// Its state as the guest keeps it.
-    pub state: Option<State>,
-    /// Seconds since each unit started.
-    pub uptimes: Vec<(String, u64)>,
-    /// Memory of the guest.
-    pub memory: Option<Room>,
-    /// File system of the guest.
-    pub disk: Option<Room>,
-    /// Operation that is under way or was left open.
-    pub open: Option<String>,
-    /// What could not be found out.
-    pub errors: Vec<String>,
-}
-
-impl Status {
-    /// Whether everything is as it should be, or at least users are served.
-    pub fn serves(&self) -> bool {
-        matches!(self.health, Some(Health::Healthy | Health::Degraded))
-    }
-}
 
 /// Finds out.
 pub fn status(cx: &mut Context<'_>, name: Option<&str>) -> Result<Status, Error> {
     let living = living::find(cx.target, name)?;
-    let mut status = Status {
-        instance: living.guest.instance.clone(),
-        app: living.app.clone(),
-        guest: living.guest.id.clone(),
-        node: living.seen.node.clone(),
-        guest_status: list::word(living.seen.status),
-        health: None,
-        report: None,
-        state: None,
-        uptimes: Vec::new(),
-        memory: None,
-        disk: None,
-        open: operation::open(&living.guest.instance)?.map(|open| open.plan.operation),
-        errors: Vec::new(),
-    };
     living.here()?;
+    let mut status = bare(&living)?;
     if living.running() {
-        ask(cx, &living, &mut status)?;
+        let told = living.told(cx.target)?;
+        let mut plugins = parts::registry(cx.program)?;
+        let in_guest = ["pct", "exec", &living.guest.id, "--"].map(str::to_owned).into();
+        let read = health::read(&mut plugins, told.probes.clone(), &told.report, in_guest)?;
+        fill(&mut status, &told, &read);
+    } else {
+        status.remarks.push(stopped(&living));
     }
+    status.host_calls = cx.target.host_calls();
     Ok(status)
 }
 
-fn ask(cx: &mut Context<'_>, living: &living::Living, status: &mut Status) -> Result<(), Error> {
-    let told = living.told(cx.target)?;
-    let mut plugins = parts::registry(cx.program)?;
-    let in_guest = ["pct", "exec", &living.guest.id, "--"].map(str::to_owned).into();
-    let report = health::read(&mut plugins, told.probes, &told.report, in_guest)?;
-    status.health = Some(report.status);
-    status.report = Some(report);
-    status.state = Some(told.state);
-    status.uptimes = told.report.units.iter().map(|unit| (unit.unit.clone(), unit.uptime_ms / 1000)).collect();
-    status.memory = Some(told.report.memory);
-    status.disk = told.report.disks.get("/").copied();
-    status.open = status.open.take().or(told.report.open);
-    status.errors = told.report.errors;
-    Ok(())
+/// What is known without asking the guest.
+fn bare(living: &Living) -> Result<Status, Error> {
+    let registered = list::registered(&living.guest.instance);
+    let (version, url) = registered.map_or_else(Default::default, |entry| (entry.version, entry.url));
+    Ok(Status {
+        instance: living.guest.instance.clone(),
+        app: living.app.clone(),
+        version,
+        guest: living.guest.id.clone(),
+        node: living.seen.node.clone(),
+        state: list::word(living.seen.status).to_owned(),
+        url,
+        overall: Health::Unhealthy,
+        components: Vec::new(),
+        database: None,
+        memory: None,
+        disks: Vec::new(),
+        holder: None,
+        open: operation::open(&living.guest.instance)?.map(|open| open.plan.operation),
+        remarks: Vec::new(),
+        host_calls: 0,
+    })
+}
+
+fn stopped(living: &Living) -> Remark {
+    Remark {
+        health: Health::Unhealthy,
+        text: format!("Container {} does not run.", living.guest.id),
+        remedy: vec![format!("homeport start {}", living.guest.instance)],
+    }
+}
+
+fn fill(status: &mut Status, told: &Told, read: &wire::Report) {
+    let looked = &told.report;
+    status.version.clone_from(&told.state.version);
+    status.url.clone_from(&told.state.url);
+    status.overall = of(read.status);
+    status.components = read.components.iter().map(|component| of_component(component, told, read)).collect();
+    status.memory = Some(room(looked.memory));
+    status.disks = looked.disks.iter().map(|(path, found)| Disk { path: path.clone(), room: room(*found) }).collect();
+    status.holder = looked.holder.as_ref().map(|holder| format!("{} since {}", holder.who, at(holder.since)));
+    status.open = status.open.take().or_else(|| looked.open.clone());
+    let errors = read.errors.iter().map(|found| remark(Health::Unhealthy, found));
+    let warnings = read.warnings.iter().map(|found| remark(Health::Degraded, found));
+    status.remarks = errors.chain(warnings).chain(unknown(looked)).collect();
+}
+
+fn of(status: wire::Status) -> Health {
+    match status {
+        wire::Status::Healthy => Health::Healthy,
+        wire::Status::Degraded => Health::Degraded,
+        wire::Status::Unhealthy => Health::Unhealthy,
+    }
+}
+
+fn of_component(component: &wire::ComponentStatus, told: &Told, read: &wire::Report) -> Component {
+    let probes = told.probes.iter().filter(|probe| probe.component == component.name);
+    let unit = probes.clone().find_map(|probe| match &probe.check {
+        wire::Check::Unit { unit } => told.report.units.iter().find(|found| found.unit == *unit),
+        _ => None,
+    });
+    let mut statuses = probes.filter_map(|probe| told.report.outcomes.get(&probe.name)?.http_status);
+    let finding = read.errors.iter().chain(&read.warnings).find(|found| found.component == component.name);
+    let unit_state = || unit.map(|unit| format!("{} ({})", unit.active, unit.sub)).unwrap_or_default();
+    Component {
+        name: component.name.clone(),
+        health: of(component.status),
+        detail: finding.map_or_else(unit_state, |found| found.message.clone()),
+        response_ms: component.milliseconds,
+        http_status: statuses.next(),
+        uptime_s: unit.map(|unit| unit.uptime_ms / 1000),
+    }
+}
+
+fn remark(health: Health, found: &Finding) -> Remark {
+    let remedy = Some(found.remedy.clone()).filter(|remedy| !remedy.is_empty());
+    Remark { health, text: found.message.clone(), remedy: remedy.into_iter().collect() }
+}
+
+/// What the agent could not find out hides nothing else, and is not kept back.
+fn unknown(looked: &Looked) -> impl Iterator<Item = Remark> + '_ {
+    looked.errors.iter().map(|why| Remark { health: Health::Unknown, text: format!("{why}."), remedy: Vec::new() })
+}
+
+fn room(found: homeport_engine::report::Room) -> Room {
+    Room { total: found.total, free: found.free }
+}
+
+fn at(seconds: u64) -> String {
+    homeport_bootstrap::utc::format(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
 }
