@@ -46,6 +46,24 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(parent(path)?)?.sync_all()
 }
 
+/// Removes what replacements that were killed left in a directory. For a directory in which nobody else writes now.
+pub fn sweep(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let ours = name
+            .to_str()
+            .is_some_and(|name| name.starts_with('.') && name.ends_with(FRESH));
+        if ours && entry.file_type()?.is_file() {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// End of the names that replacements use before a file gets its own.
+const FRESH: &str = ".homeport-new";
+
 /// A name in the same directory that no program of ours uses for anything else.
 pub fn beside(path: &Path) -> io::Result<PathBuf> {
     let name = path
@@ -53,7 +71,7 @@ pub fn beside(path: &Path) -> io::Result<PathBuf> {
         .ok_or_else(|| io::Error::other(format!("`{}` has no file name", path.display())))?;
     let mut fresh = std::ffi::OsString::from(".");
     fresh.push(name);
-    fresh.push(".homeport-new");
+    fresh.push(FRESH);
     Ok(parent(path)?.join(fresh))
 }
 
@@ -81,6 +99,9 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         replace(&path, b"two", 0o600).unwrap();
+        fs::write(beside(&path).unwrap(), "left by one that was killed").unwrap();
+        sweep(dir.path()).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
