@@ -55,11 +55,13 @@ forwarding() {
     rule filter FORWARD -o "$LAB_BRIDGE" -m comment --comment "homeport-lab-$LAB_BRIDGE" -j ACCEPT
 }
 
-lxcfs_running() { grep -q ' /var/lib/lxcfs fuse.lxcfs ' /proc/mounts; }
+lxcfs_running() { [ -r /var/lib/lxcfs/proc/meminfo ]; }
 
 memory_view() {
     lxcfs_running && return 0
     step "starting lxcfs"
+    # One that was killed has left a dead mount.
+    umount -l /var/lib/lxcfs 2>/dev/null || true
     mkdir -p /var/lib/lxcfs
     if [ -d /run/systemd/system ]; then
         systemctl start lxcfs

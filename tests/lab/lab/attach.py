@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import time
 
 from . import command, config, lifecycle, locks, tasks
@@ -17,21 +18,30 @@ WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 def execute(values):
     """Becomes lxc-attach: its exit status, streams, environment and signals are the call's own."""
-    vmid, words = values["vmid"], values["extra-args"]
-    config.load(vmid)
-    if not lifecycle.running(vmid):
-        raise Die(f"container '{vmid}' not running!")
+    words = values["extra-args"]
+    _check_running(values["vmid"])
     if not words:
         raise Die("missing command at /usr/share/perl5/PVE/CLI/pct.pm line 137.")
-    keep = "--keep-env" if values.get("keep-env", 1) else "--clear-env"
-    environment = {key: value for key, value in os.environ.items() if key not in DROPPED}
-    command.log_call("pct", ["exec", str(vmid), "--", *words], STARTED, None)
-    os.execvpe("lxc-attach", ["lxc-attach", "-n", str(vmid), keep, "--", *words], environment)
+    _attach(values, ["--", *words])
 
 
 def enter(values):
-    """A shell in the container."""
-    execute({"vmid": values["vmid"], "extra-args": ["/bin/sh", "-c", "exec \"$(command -v bash || echo sh)\""]})
+    """`pct enter`: becomes a shell in the container."""
+    _check_running(values["vmid"])
+    _attach(values, [])
+
+
+def _check_running(vmid):
+    config.load(vmid)
+    if not lifecycle.running(vmid):
+        raise Die(f"container '{vmid}' not running!")
+
+
+def _attach(values, words):
+    keep = "--keep-env" if values.get("keep-env", 1) else "--clear-env"
+    environment = {key: value for key, value in os.environ.items() if key not in DROPPED}
+    command.log_call("pct", sys.argv[1:], STARTED, None)
+    os.execvpe("lxc-attach", ["lxc-attach", "-n", str(values["vmid"]), keep, *words], environment)
 
 
 def push(values):

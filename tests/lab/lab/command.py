@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from . import getopt, schema
+from . import getopt, host, schema
 from .errors import BadCall, BadParameters, Die
 
 POSITIONAL = {"extra-args": {"type": "words"}}
@@ -52,12 +52,12 @@ def main(program, groups, args):
 
 def latency():
     """Sleeps as long as $LAB_LATENCY_MS says; a real node's programs take about 0.6 s before they do anything."""
-    time.sleep(float(os.environ.get("LAB_LATENCY_MS") or 0) / 1000)
+    time.sleep(float(host.knob("LAB_LATENCY_MS", "0")) / 1000)
 
 
 def log_call(program, args, started, rc):
     """Appends one JSON line to $LAB_CALL_LOG, if that is set; `rc` is None for a call that becomes another program."""
-    path = os.environ.get("LAB_CALL_LOG")
+    path = host.knob("LAB_CALL_LOG")
     if path:
         record = {"argv": [program, *args], "ms": round((time.monotonic() - started) * 1000), "rc": rc}
         with open(path, "a", encoding="utf-8") as log:

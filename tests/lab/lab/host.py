@@ -1,8 +1,29 @@
-"""Where the lab keeps what, and who this node is. Never touches anything."""
+"""Where the lab keeps what, how its knobs stand, and who this node is. Never changes anything."""
 import os
+import re
 
-ROOT = os.environ.get("LAB_ROOT", "/var/lib/homeport-lab")
-CACHE = os.environ.get("LAB_CACHE", "/var/cache/homeport-lab")
+KNOBS = "/run/homeport-lab.conf"
+
+
+def _knobs():
+    """The lines `NAME=value` of the file that stands in for the environment where a caller clears that."""
+    try:
+        with open(KNOBS, encoding="utf-8") as file:
+            return dict(re.findall(r"^(LAB_\w+)=(.*)$", file.read(), re.M))
+    except FileNotFoundError:
+        return {}
+
+
+_FROM_FILE = _knobs()
+
+
+def knob(name, default=""):
+    """One of the lab's settings: from the environment, else from the file."""
+    return os.environ.get(name) or _FROM_FILE.get(name) or default
+
+
+ROOT = knob("LAB_ROOT", "/var/lib/homeport-lab")
+CACHE = knob("LAB_CACHE", "/var/cache/homeport-lab")
 ETC = ROOT + "/etc/pve"
 TASKS = ROOT + "/var/log/pve/tasks"
 RUN = ROOT + "/run"

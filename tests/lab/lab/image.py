@@ -41,7 +41,7 @@ def mounted(file, directory):
     try:
         yield directory
     finally:
-        subprocess.run(["umount", directory], check=True)
+        _run("umount", directory, failure=f"unmounting '{directory}' failed")
 
 
 def mount(file, directory):

@@ -9,7 +9,7 @@ from . import config, guests, host, nodeinfo, storage
 from .errors import BadParameters, Die
 
 # Seconds between two rounds of the status daemon.
-ROUND = float(os.environ.get("LAB_STATUS_S") or 10)
+ROUND = float(host.knob("LAB_STATUS_S", "10"))
 # What the daemon measures; tags and lock come straight from the configuration.
 MEASURED = ("name", "status", "template", "uptime", "cpu", "maxcpu", "mem", "maxmem", "disk", "maxdisk", "netin", "netout", "diskread",
             "diskwrite")

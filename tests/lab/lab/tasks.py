@@ -1,12 +1,13 @@
 """Runs what changes a guest as Proxmox's workers do: in a process of its own, its output merged into stdout and the task
 log, its last error alone on stderr. Never decides the exit status of a call."""
+import contextlib
 import os
 import signal
 import sys
 import time
 
 from . import host
-from .errors import BadParameters, Die
+from .errors import Die
 
 
 class Outcome:
@@ -44,6 +45,8 @@ def run_lenient(kind, vmid, body, report=True):
     os.close(feed)
     os.close(sentence)
     upid = _upid(child, kind, vmid)
+    with contextlib.suppress(OSError):
+        os.setpgid(child, child)
     _pass_signals_to(child)
     outcome = _relay(upid, child, output, verdict)
     if report and outcome.error:
@@ -53,7 +56,8 @@ def run_lenient(kind, vmid, body, report=True):
 
 def _work(body, feed, sentence):
     """The worker: never returns. Its error goes through its own pipe, everything else is output."""
-    os.setpgid(0, 0)
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, _interrupted)
     os.dup2(feed, 1)
@@ -61,7 +65,7 @@ def _work(body, feed, sentence):
     error = ""
     try:
         body()
-    except (Die, BadParameters, OSError) as reason:
+    except Exception as reason:  # whatever it is, the worker must not fall back into its parent's code
         error = " ".join(str(reason).split("\n")).strip()
     sys.stdout.flush()
     os.write(sentence, error.encode())
@@ -78,10 +82,8 @@ def _pass_signals_to(child):
 
     def forward(_number, _frame):
         seen.append(1)
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGTERM if len(seen) < 4 else signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, forward)
 
