@@ -43,7 +43,7 @@ pub struct Request {
     pub path: String,
     /// The first byte asked for, from `Range`.
     pub start: Option<u64>,
-    /// Whether `If-Range` names the file as it is now.
+    /// Whether `If-Range` names the file as it is now, or is missing.
     pub unchanged: bool,
 }
 
@@ -126,7 +126,7 @@ impl Shared {
         let file = fs::read(self.root.join(head.path.trim_start_matches('/')));
         let tag = file.as_deref().map(tag).unwrap_or_default();
         let request = Request {
-            unchanged: head.if_range.as_deref() == Some(tag.as_str()),
+            unchanged: head.if_range.is_none_or(|known| known == tag),
             path: head.path,
             start: head.start,
         };
