@@ -1,0 +1,202 @@
+//! What a machine that holds guests tells and does, whatever it is made of. Targets carry plans out; they never make
+//! one, and know no app, plugin or verb.
+
+pub mod proxmox;
+mod surroundings;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use homeport_engine::op::GuestIdentity;
+use homeport_engine::run::{Executor, Fault};
+
+pub use surroundings::{AptSource, Proxies, Surroundings};
+
+/// A machine that holds guests.
+pub trait Target: Executor {
+    /// Everything preflight wants to know, gathered at one go. What is missing is told as a fact, not as a fault: the
+    /// facts of a machine that is no Proxmox host at all are nearly empty.
+    fn facts(&mut self) -> Result<HostFacts, Fault>;
+
+    /// The guests of all nodes, sorted by id.
+    fn guests(&mut self) -> Result<Vec<GuestSeen>, Fault>;
+
+    /// Takes the lowest free guest id for this process, so that no other Homeport on this node is given it. The claim
+    /// ends with the target; it reserves nothing against other programs.
+    fn claim_id(&mut self) -> Result<String, Fault>;
+
+    /// Runs a read-only command of the guest as its root, in one call; its stdout. The guest must be ours and running.
+    fn ask_guest(
+        &mut self,
+        guest: &GuestIdentity,
+        argv: &[&str],
+        stdin: &[u8],
+    ) -> Result<String, Fault>;
+
+    /// How many of the platform's own programs have been called so far. Each costs about a second on a real host.
+    fn host_calls(&self) -> u32;
+}
+
+/// What is known of the host before anything is planned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// This node's name.
+    pub node: String,
+    /// The virtualisation platform, if there is one.
+    pub platform: Option<Platform>,
+    /// Whether this process may do what it must: it runs as root.
+    pub root: bool,
+    /// Whether the cluster lets this node change anything. A node that stands alone always does.
+    pub quorate: bool,
+    /// All nodes of the cluster, this one included.
+    pub nodes: Vec<NodeSeen>,
+    /// All configured storages.
+    pub storages: Vec<StorageSeen>,
+    /// Templates that lie in a storage or can be downloaded, newest first.
+    pub templates: Vec<TemplateSeen>,
+    /// The guests of all nodes, sorted by id.
+    pub guests: Vec<GuestSeen>,
+    /// The lowest guest id nobody uses. Not a reservation: see [`Target::claim_id`].
+    pub free_id: Option<String>,
+    /// Bridges guests can be connected to.
+    pub bridges: Vec<Bridge>,
+    /// Processor threads of the node.
+    pub cpus: u32,
+    /// Memory that is available now, MiB.
+    pub memory_available_mb: u64,
+    /// What a guest has to be given to reach the world as the host does.
+    pub surroundings: Surroundings,
+    /// The host's clock, Unix seconds.
+    pub clock: u64,
+}
+
+/// The virtualisation platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Platform {
+    /// Its name, for messages.
+    pub name: &'static str,
+    /// Its version, most significant part first.
+    pub version: Vec<u32>,
+}
+
+/// A node of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSeen {
+    /// Its name.
+    pub name: String,
+    /// Whether the cluster sees it.
+    pub online: bool,
+}
+
+/// A storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageSeen {
+    /// Its name.
+    pub name: String,
+    /// Its type in the platform's words: `dir`, `lvmthin`, `zfspool`, …
+    pub kind: String,
+    /// What it may hold in the platform's words: `rootdir`, `vztmpl`, …
+    pub contents: BTreeSet<String>,
+    /// Whether this node can use it now.
+    pub state: StorageState,
+    /// Free space, bytes; `None` when the platform does not say.
+    pub available: Option<u64>,
+    /// Where its files lie, if it is made of files.
+    pub path: Option<PathBuf>,
+}
+
+/// Whether a node can use a storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StorageState {
+    /// It can.
+    Active,
+    /// It is meant to, but the storage does not answer.
+    Inactive,
+    /// An administrator has switched it off.
+    Disabled,
+    /// It is for other nodes only.
+    Elsewhere,
+}
+
+/// A container template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateSeen {
+    /// File name.
+    pub name: String,
+    /// Distribution: `debian`, …
+    pub os: String,
+    /// Release of the distribution, then build of the template: Debian 12.12-1 is `[12, 12, 1]`.
+    pub version: Vec<u32>,
+    /// Storages it lies in.
+    pub stores: BTreeSet<String>,
+    /// Whether it can be downloaded.
+    pub listed: bool,
+    /// Whether this host's software is known to run this release.
+    pub fits: bool,
+}
+
+impl TemplateSeen {
+    /// Code name of its release, if it is a Debian this program knows.
+    pub fn codename(&self) -> Option<&'static str> {
+        match (self.os.as_str(), self.version.first()?) {
+            ("debian", 11) => Some("bullseye"),
+            ("debian", 12) => Some("bookworm"),
+            ("debian", 13) => Some("trixie"),
+            _ => None,
+        }
+    }
+}
+
+/// A guest, ours or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestSeen {
+    /// The platform's identifier.
+    pub id: String,
+    /// Node it lives on.
+    pub node: String,
+    /// Whether that is this node.
+    pub here: bool,
+    /// What it is.
+    pub kind: GuestKind,
+    /// Its name, once it has one.
+    pub name: Option<String>,
+    /// Its tags, lower-case.
+    pub tags: BTreeSet<String>,
+    /// What it does.
+    pub status: GuestStatus,
+    /// The platform's own lock on it: `backup`, `create`, …
+    pub lock: Option<String>,
+    /// Storage of its root file system, if its configuration names one.
+    pub storage: Option<String>,
+}
+
+/// Kind of a guest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuestKind {
+    /// A container.
+    Container,
+    /// A virtual machine.
+    Machine,
+}
+
+/// What a guest does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuestStatus {
+    /// It runs.
+    Running,
+    /// It does not.
+    Stopped,
+    /// Its node has not said so lately.
+    Unknown,
+}
+
+/// A bridge of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bridge {
+    /// Its name.
+    pub name: String,
+    /// The host's addresses on it, with prefix length.
+    pub addresses: Vec<String>,
+    /// Largest packet, bytes.
+    pub mtu: u32,
+}

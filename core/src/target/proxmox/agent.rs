@@ -1,0 +1,130 @@
+//! What the guest's agent is asked to do: run steps, resolve its journal, close it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use homeport_engine::event::Event;
+use homeport_engine::plan::Plan;
+use homeport_engine::require::Observations;
+use homeport_engine::run::{Fault, FaultKind, NoteDone, Tell};
+use homeport_engine::wire::{Answer, Ask};
+
+use super::Proxmox;
+use super::argv;
+use super::channel::{Channel, Heard, Unheard};
+use super::host::fault;
+use crate::places::guest::AGENT;
+use crate::places::guest::AGENT;
+
+/// The first word may take as long as a busy host's `pct exec`.
+const FIRST_WORD: Duration = Duration::from_secs(60);
+
+impl Proxmox {
+    /// Has the agent run the steps.
+    pub(super) fn agent_runs(
+        &mut self,
+        batch: Plan,
+        seen: &Observations,
+        tell: Tell<'_>,
+        done: NoteDone<'_>,
+    ) -> Result<(), Fault> {
+        // After Commit there is only forward.
+        let stoppable = batch.commit_after.is_none();
+        let ask = Ask::Run {
+            plan: Box::new(batch.clone()),
+            seen: seen.clone(),
+        };
+        self.converse(&batch, &ask, stoppable, tell, &mut |answer| match answer {
+            Answer::StepDone { number, seen } => match done(number, seen) {
+                Ok(()) => Ok(Heard::Noted),
+                Err(error) => fault(FaultKind::Failed, error.to_string()),
+            },
+            Answer::Finished => Ok(Heard::Finished),
+            other => unexpected(&other),
+        })
+    }
+
+    /// Has the agent resolve its journal.
+    pub(super) fn agent_recovers(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<(), Fault> {
+        let ask = Ask::Recover {
+            operation: plan.operation.clone(),
+        };
+        self.converse(plan, &ask, false, tell, &mut |answer| match answer {
+            Answer::Resolved { .. } | Answer::Finished => Ok(Heard::Finished),
+            other => unexpected(&other),
+        })
+    }
+
+    /// Has the agent close its journal, and ends the conversation: an operation's last word.
+    pub(super) fn agent_closes(&mut self, plan: &Plan) -> Result<(), Fault> {
+        let ask = Ask::Close {
+            operation: plan.operation.clone(),
+        };
+        let ignore = &mut |_: Event| {};
+        self.converse(plan, &ask, false, ignore, &mut |answer| match answer {
+            Answer::Finished => Ok(Heard::Finished),
+            other => unexpected(&other),
+        })?;
+        self.hang_up();
+        Ok(())
+    }
+
+    /// Ends the conversation with the agent, if there is one.
+    pub(super) fn hang_up(&mut self) {
+        if let Some(channel) = self.channel.take() {
+            channel.close();
+        }
+    }
+
+    fn converse(
+        &mut self,
+        plan: &Plan,
+        ask: &Ask,
+        stoppable: bool,
+        tell: Tell<'_>,
+        hear: &mut dyn FnMut(Answer) -> Result<Heard, Fault>,
+    ) -> Result<(), Fault> {
+        let mut channel = self.channel_to(plan)?;
+        let stop = if stoppable {
+            self.host.stop().clone()
+        } else {
+            Arc::default()
+        };
+        match channel.ask(ask, &stop, tell, hear) {
+            Err(Unheard::Lost(why)) => Err(channel.lost(&why)),
+            Err(Unheard::Fault(fault)) => {
+                self.channel = Some(channel);
+                Err(fault)
+            }
+            Ok(()) => {
+                self.channel = Some(channel);
+                Ok(())
+            }
+        }
+    }
+
+    /// The open channel to the plan's guest, or a new one.
+    fn channel_to(&mut self, plan: &Plan) -> Result<Channel, Fault> {
+        let Some(guest) = &plan.guest else {
+            return fault(FaultKind::Failed, "the plan names no guest");
+        };
+        let (id, _) = self.ours(guest)?;
+        if let Some(channel) = self.channel.take() {
+            if channel.leads_to(id) {
+                return Ok(channel);
+            }
+            channel.close();
+        }
+        let command = self.host.command(argv::inside(id, [AGENT, "serve"]), 0);
+        Channel::open(id, command, FIRST_WORD)
+    }
+}
+
+fn unexpected(answer: &Answer) -> Result<Heard, Fault> {
+    let words = format!("{answer:?}");
+    let name = words.split([' ', '{']).next().unwrap_or_default();
+    fault(
+        FaultKind::Failed,
+        format!("the agent answered with {name}, which makes no sense here"),
+    )
+}

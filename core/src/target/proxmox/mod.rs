@@ -1,0 +1,243 @@
+//! Proxmox VE as a target: containers of this node, driven by Proxmox's own programs.
+//!
+//! What is known of those programs – which tell the truth, which do not, what a killed one leaves – stands at the code
+//! that relies on it. State is trusted, exit statuses only where they are known to mean something.
+
+mod agent;
+mod argv;
+mod channel;
+mod claim;
+mod create;
+mod etc;
+mod facts;
+mod fault;
+mod guest;
+mod host;
+mod leftover;
+mod parse;
+mod power;
+mod pull;
+mod push;
+mod remove;
+mod template;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use homeport_engine::cmd::{Input, Output};
+use homeport_engine::event::Event;
+use homeport_engine::journal::Child;
+use homeport_engine::local::Local;
+use homeport_engine::op::{GuestIdentity, Op};
+use homeport_engine::plan::{Place, Plan};
+use homeport_engine::require::{Observation, Observations};
+use homeport_engine::run::{Executor, Fault, FaultKind, Hands, NoteDone, Tell};
+
+use self::channel::Channel;
+use self::claim::{CLAIMS, Claim};
+use self::etc::Etc;
+use self::fault::{broken, refused};
+use self::guest::Waiting;
+use self::host::{Host, OnStop, fault, title};
+use super::{GuestSeen, HostFacts, Target};
+use crate::source;
+
+/// Most that is read of a guest's answer, bytes.
+const ANSWER: usize = 8 << 20;
+
+/// Time for a guest's answer.
+const ANSWER_SECONDS: u64 = 30;
+
+/// Longest description Proxmox takes, bytes.
+const DESCRIPTION: usize = 8192;
+
+/// Time for a change of a container's settings; Proxmox waits ten seconds for its lock.
+const SET_SECONDS: u64 = 60;
+
+/// This node of a Proxmox cluster.
+pub struct Proxmox {
+    node: String,
+    host: Host,
+    etc: Etc,
+    local: Local,
+    channel: Option<Channel>,
+    claim: Option<Claim>,
+}
+
+impl Proxmox {
+    /// The node this program runs on. `stop` is the user's wish to stop: set, it ends what may be ended, and has the
+    /// guest's agent finish its step and begin no other – before Commit. After it, who set it takes it back.
+    pub fn new(stop: Arc<AtomicBool>) -> Proxmox {
+        Proxmox::with(Etc::new(), Host::new(stop.clone()), stop)
+    }
+
+    fn with(etc: Etc, host: Host, stop: Arc<AtomicBool>) -> Proxmox {
+        Proxmox {
+            node: node_name(),
+            host,
+            etc,
+            local: Local::new(Place::Host, stop),
+            channel: None,
+            claim: None,
+        }
+    }
+
+    fn describe(
+        &mut self,
+        guest: &GuestIdentity,
+        text: &str,
+        waiting: Waiting<'_>,
+    ) -> Result<(), Fault> {
+        let (id, _) = self.ours_unlocked(guest, waiting)?;
+        if text.len() > DESCRIPTION {
+            return fault(
+                FaultKind::Failed,
+                format!("the description is longer than {DESCRIPTION} bytes"),
+            );
+        }
+        self.host
+            .must(argv::describe(id, text), SET_SECONDS, OnStop::Finish)
+            .map(|_| ())
+    }
+
+    /// Carries something out that must not be disturbed by the wish to stop that may have led to it.
+    fn undisturbed<T>(&mut self, body: impl FnOnce(&mut Proxmox) -> T) -> T {
+        let stop = self.host.exchange_stop(Arc::default());
+        let result = body(self);
+        self.host.exchange_stop(stop);
+        result
+    }
+}
+
+/// The kernel's host name up to the first dot, as Proxmox has it.
+fn node_name() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().split('.').next().unwrap_or_default().to_owned()
+}
+
+impl Executor for Proxmox {
+    fn place(&self) -> Place {
+        Place::Host
+    }
+
+    fn apply(&mut self, op: &Op, hands: Hands<'_>) -> Result<Option<Observation>, Fault> {
+        let done = match op {
+            Op::EnsureTemplate { storage, name } => self.ensure_template(storage, name, hands),
+            Op::EnsureGuest(spec) => self.ensure_guest(spec, hands),
+            Op::RemoveGuest(guest) => self.remove_guest(guest, Waiting::of(hands)),
+            Op::Power { guest, to } => self.power(guest, *to, Waiting::of(hands)),
+            Op::Describe { guest, text } => self.describe(guest, text, Waiting::of(hands)),
+            Op::Push { guest, files } => self.push(guest, files, Waiting::of(hands)),
+            Op::Fetch(fetch) => source::fetch(fetch, hands.number, self.host.stop(), hands.tell),
+            Op::Unpack(unpack) => source::unpack(unpack),
+            Op::Pull {
+                guest,
+                exec,
+                archive,
+                metadata,
+            } => self.pull(
+                guest,
+                exec,
+                Path::new(archive),
+                metadata,
+                Waiting::of(hands),
+            ),
+            _ => return self.local.apply(op, hands),
+        };
+        done.map(|()| None)
+    }
+
+    fn undo(&mut self, op: &Op, child: Option<&Child>) -> Result<(), Fault> {
+        match op {
+            Op::RemoveGuest(guest) => {
+                self.undisturbed(|proxmox| proxmox.discard_guest(guest, child))
+            }
+            op if op.host_only() => self.undisturbed(|proxmox| {
+                let hands = Hands {
+                    seen: &Observations::new(),
+                    tell: &mut |_: Event| {},
+                    number: 0,
+                    child: &mut |_| Ok(()),
+                };
+                proxmox.apply(op, hands).map(|_| ())
+            }),
+            _ => Local::new(Place::Host, Arc::default()).undo(op, child),
+        }
+    }
+
+    fn before_image(&mut self, op: &Op) -> Result<Op, Fault> {
+        self.local.before_image(op)
+    }
+
+    fn hand_over(
+        &mut self,
+        batch: Plan,
+        seen: &Observations,
+        tell: Tell<'_>,
+        done: NoteDone<'_>,
+    ) -> Result<(), Fault> {
+        self.agent_runs(batch, seen, tell, done)
+    }
+
+    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<(), Fault> {
+        self.agent_recovers(plan, tell)
+    }
+
+    fn close(&mut self, plan: &Plan) -> Result<(), Fault> {
+        self.agent_closes(plan)
+    }
+}
+
+impl Target for Proxmox {
+    fn facts(&mut self) -> Result<HostFacts, Fault> {
+        self.gather()
+    }
+
+    fn guests(&mut self) -> Result<Vec<GuestSeen>, Fault> {
+        self.all_guests()
+    }
+
+    fn claim_id(&mut self) -> Result<String, Fault> {
+        let ids = self.unused_ids()?;
+        let claim = Claim::first(Path::new(CLAIMS), ids);
+        let claim = claim.map_err(|error| {
+            Fault::new(
+                FaultKind::Failed,
+                format!("`{CLAIMS}` cannot be used: {error}"),
+            )
+        })?;
+        self.claim = claim;
+        match &self.claim {
+            Some(claim) => Ok(claim.id.to_string()),
+            None => Err(Fault::new(FaultKind::Resources, "no container id is free")
+                .with_remedy("Widen the range of ids: Datacenter, Options, Next Free VMID Range")),
+        }
+    }
+
+    fn ask_guest(
+        &mut self,
+        guest: &GuestIdentity,
+        argv: &[&str],
+        stdin: &[u8],
+    ) -> Result<String, Fault> {
+        let (id, _) = self.ours(guest)?;
+        let argv = argv::inside(id, argv.iter().copied());
+        let title = title(&argv);
+        let input = Input::Bytes(stdin.to_vec());
+        let end = self
+            .host
+            .stream(argv, ANSWER_SECONDS, input, Output::Keep(ANSWER));
+        let end = end.map_err(|error| broken(&title, &error))?;
+        if end.ok() {
+            Ok(end.text())
+        } else {
+            Err(refused(&title, &end))
+        }
+    }
+
+    fn host_calls(&self) -> u32 {
+        self.host.calls()
+    }
+}

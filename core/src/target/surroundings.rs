@@ -1,0 +1,399 @@
+//! How this host reaches the world, which a guest on it needs to be told: name servers, proxies, authorities its
+//! distribution does not know, package mirrors. Reads the host's own files and asks its own tools; changes nothing.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use homeport_engine::cmd::Command;
+use homeport_engine::run::{Fault, FaultKind};
+use serde_json::Value;
+
+use super::Bridge;
+
+/// What a guest has to be given to reach the world as the host does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The host's name servers. Some are of no use in a guest: loopback, and 100.100.100.100 of a VPN.
+    pub nameservers: Vec<String>,
+    /// Proxies.
+    pub proxies: Proxies,
+    /// Certificates, PEM, that the host trusts beyond its distribution's own: a company's, a TLS-inspecting proxy's.
+    pub authorities: Option<String>,
+    /// The host's package sources.
+    pub apt: Vec<AptSource>,
+}
+
+/// Proxies. A proxy's address may hold a password: it belongs into files of mode 0600 only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Proxies {
+    /// For `http://`.
+    pub http: Option<String>,
+    /// For `https://`.
+    pub https: Option<String>,
+    /// Names and networks that need none, separated by commas.
+    pub none_for: Option<String>,
+}
+
+impl std::fmt::Debug for Proxies {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let some = |proxy: &Option<String>| proxy.as_ref().map(|_| "…");
+        to.debug_struct("Proxies")
+            .field("http", &some(&self.http))
+            .field("https", &some(&self.https))
+            .field("none_for", &self.none_for)
+            .finish()
+    }
+}
+
+/// One source of packages.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AptSource {
+    /// Who publishes it, as its release file says: `Debian`, `Debian-Security`, …
+    pub label: String,
+    /// Address of the repository.
+    pub uri: String,
+    /// Code name of the release: `bookworm`, `bookworm-security`, …
+    pub release: String,
+    /// `main`, …
+    pub component: String,
+}
+
+/// The bundle Debian makes of all trusted authorities.
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// Where Debian's package keeps the authorities the distribution trusts.
+const DISTRIBUTION: &str = "/usr/share/ca-certificates";
+
+/// Time for a look at the host's own tools, which answer in milliseconds.
+const LOOK: Duration = Duration::from_secs(20);
+
+impl Surroundings {
+    /// Gathers them. `platform_proxy` is the proxy the platform itself is configured with, empty for none.
+    pub(super) fn gather(platform_proxy: &str) -> Result<Surroundings, Fault> {
+        let resolv = read("/etc/resolv.conf")?.unwrap_or_default();
+        let apt = tool(&["apt-config", "dump", "--format", "%F %v%n", "Acquire"])?;
+        let sources = tool(&[
+            "apt-get",
+            "indextargets",
+            "--format",
+            SOURCE,
+            "Created-By: Packages",
+        ])?;
+        Ok(Surroundings {
+            nameservers: nameservers(&resolv),
+            proxies: proxies(&|name| env::var(name).ok(), &apt, platform_proxy),
+            authorities: authorities()?,
+            apt: apt_sources(&sources),
+        })
+    }
+
+    /// The host's mirrors of Debian as a `sources.list` for the release with this code name, which need not be the
+    /// host's own. `None` when the host uses the public ones, as every template does.
+    pub fn package_sources(&self, codename: &str) -> Option<String> {
+        let of = |label: &str| {
+            self.apt
+                .iter()
+                .find(|source| source.label == label)
+                .map(|source| source.uri.as_str())
+        };
+        let (main, security) = (of("Debian"), of("Debian-Security"));
+        let is_public = |uri: &str| {
+            PUBLIC
+                .iter()
+                .any(|name| uri.contains(&format!("://{name}/")))
+        };
+        let main =
+            main.filter(|uri| !is_public(uri) || security.is_some_and(|uri| !is_public(uri)))?;
+        let mut lines = format!("deb {main} {codename} main\ndeb {main} {codename}-updates main\n");
+        if let Some(uri) = security {
+            lines += &format!("deb {uri} {codename}-security main\n");
+        }
+        Some(lines)
+    }
+}
+
+/// Debian's own names for its mirrors.
+const PUBLIC: [&str; 3] = ["deb.debian.org", "security.debian.org", "ftp.debian.org"];
+
+/// Fields of a source, separated by blanks; the label may hold some and comes last.
+const SOURCE: &str = "$(REPO_URI) $(CODENAME) $(COMPONENT) $(LABEL)";
+
+fn nameservers(resolv: &str) -> Vec<String> {
+    let lines = resolv
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let named = lines.filter_map(|words| match words[..] {
+        ["nameserver", address, ..] => Some(address.to_owned()),
+        _ => None,
+    });
+    named.collect()
+}
+
+/// The environment wins over apt's configuration, that over the platform's, as it does for whoever works on the host.
+fn proxies(variable: &dyn Fn(&str) -> Option<String>, apt: &str, platform: &str) -> Proxies {
+    let set = |value: Option<String>| value.filter(|value| !value.is_empty() && value != "DIRECT");
+    let either = |name: &str| set(variable(name)).or_else(|| set(variable(&name.to_uppercase())));
+    let configured = |name: &str| {
+        let key = format!("Acquire::{name}::Proxy ");
+        set(apt
+            .lines()
+            .find_map(|line| line.strip_prefix(&key))
+            .map(|value| value.trim().to_owned()))
+    };
+    let platform = || set(Some(platform.to_owned()));
+    let http = either("http_proxy")
+        .or_else(|| configured("http"))
+        .or_else(platform);
+    Proxies {
+        // An HTTP proxy takes HTTPS as well, by CONNECT, and apt uses it so when nothing else is said.
+        https: either("https_proxy")
+            .or_else(|| configured("https"))
+            .or_else(|| http.clone()),
+        http,
+        none_for: either("no_proxy"),
+    }
+}
+
+fn apt_sources(answer: &str) -> Vec<AptSource> {
+    let lines = answer
+        .lines()
+        .map(|line| line.splitn(4, ' ').map(str::to_owned).collect::<Vec<_>>());
+    let sources: BTreeSet<AptSource> = lines
+        .filter_map(|words| match <[String; 4]>::try_from(words) {
+            Ok([uri, release, component, label]) => Some(AptSource {
+                label,
+                uri,
+                release,
+                component,
+            }),
+            Err(_) => None,
+        })
+        .collect();
+    sources.into_iter().collect()
+}
+
+/// What the host trusts – its bundle, or the one `SSL_CERT_FILE` names – without what its distribution trusts.
+fn authorities() -> Result<Option<String>, Fault> {
+    let named = env::var("SSL_CERT_FILE")
+        .ok()
+        .filter(|path| !path.is_empty());
+    let bundle = read(named.as_deref().unwrap_or(BUNDLE))?.unwrap_or_default();
+    let mut common = BTreeSet::new();
+    collect(Path::new(DISTRIBUTION), &mut common)
+        .map_err(|error| unreadable(DISTRIBUTION, &error))?;
+    let extra = blocks(&bundle)
+        .into_iter()
+        .filter(|block| !common.contains(block));
+    let pem: String = extra.map(|block| block + "\n").collect();
+    Ok(Some(pem).filter(|pem| !pem.is_empty()))
+}
+
+/// Every certificate below a directory.
+fn collect(directory: &Path, into: &mut BTreeSet<String>) -> io::Result<()> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, into)?;
+        } else {
+            into.extend(blocks(&String::from_utf8_lossy(&fs::read(&path)?)));
+        }
+    }
+    Ok(())
+}
+
+/// The certificates of a PEM file, each in one form.
+fn blocks(pem: &str) -> Vec<String> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let parts = pem
+        .split(BEGIN)
+        .skip(1)
+        .filter_map(|part| part.split_once(END));
+    let lines = parts.map(|(body, _)| {
+        body.lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect::<Vec<_>>()
+    });
+    lines
+        .map(|lines| format!("{BEGIN}\n{}\n{END}", lines.join("\n")))
+        .collect()
+}
+
+/// The host's bridges. Those somebody made by hand are in no configuration; the kernel knows them all.
+pub(super) fn bridges() -> Result<Vec<Bridge>, Fault> {
+    let addresses = tool(&["ip", "-j", "address", "show"])?;
+    let is_bridge = |name: &str| {
+        Path::new("/sys/class/net")
+            .join(name)
+            .join("bridge")
+            .is_dir()
+    };
+    bridges_of(&addresses, &is_bridge).map_err(|error| {
+        Fault::new(
+            FaultKind::Failed,
+            format!("`ip -j address show` answered something else: {error}"),
+        )
+    })
+}
+
+fn bridges_of(answer: &str, is_bridge: &dyn Fn(&str) -> bool) -> serde_json::Result<Vec<Bridge>> {
+    let links: Vec<Value> = serde_json::from_str(answer)?;
+    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+    let bridge = |link: &Value| {
+        let name = text(link, "ifname").filter(|name| is_bridge(name))?;
+        let entries = link
+            .get("addr_info")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let address = |entry: &Value| {
+            let length = entry.get("prefixlen").and_then(Value::as_u64)?;
+            Some(format!("{}/{length}", text(entry, "local")?))
+        };
+        let mtu = link
+            .get("mtu")
+            .and_then(Value::as_u64)
+            .and_then(|mtu| u32::try_from(mtu).ok())?;
+        Some(Bridge {
+            name,
+            addresses: entries.filter_map(address).collect(),
+            mtu,
+        })
+    };
+    Ok(links.iter().filter_map(bridge).collect())
+}
+
+/// Memory that could be given away, MiB; 0 when the kernel does not say.
+pub(super) fn memory_available_mb() -> u64 {
+    let table = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = table
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) >> 10
+}
+
+/// Stdout of one of the host's own tools, which must end well.
+fn tool(argv: &[&str]) -> Result<String, Fault> {
+    let title = argv.iter().take(2).copied().collect::<Vec<_>>().join(" ");
+    let command = Command::new(argv.iter().copied(), LOOK);
+    let end = command.run(&false.into());
+    let end = end.map_err(|error| Fault::new(FaultKind::Failed, format!("`{title}`: {error}")))?;
+    if end.ok() {
+        return Ok(end.text());
+    }
+    let why = format!("`{title}` failed: {}", end.last_lines(1).concat());
+    Err(Fault::new(FaultKind::Failed, why).with_lines(end.last_lines(30)))
+}
+
+fn read(path: &str) -> Result<Option<String>, Fault> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+fn unreadable(path: &str, error: &io::Error) -> Fault {
+    Fault::new(
+        FaultKind::Failed,
+        format!("`{path}` cannot be read: {error}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_servers_are_read() {
+        let file =
+            "# x\nsearch a\nnameserver 10.0.0.1\n nameserver fd00::1 # y\noptions z\nnameserver\n";
+        assert_eq!(nameservers(file), ["10.0.0.1", "fd00::1"]);
+    }
+
+    #[test]
+    fn proxies_come_from_the_nearest_place_and_never_show_in_messages() {
+        let none = |_: &str| None;
+        let apt = "Acquire::http::Proxy http://u:secret@apt:3128\nAcquire::https::Proxy DIRECT\n";
+        let found = proxies(&none, apt, "http://platform:1");
+        assert_eq!(found.http.as_deref(), Some("http://u:secret@apt:3128"));
+        assert_eq!(found.https, found.http);
+        assert!(!format!("{found:?}").contains("secret"));
+        let variables = |name: &str| (name == "HTTPS_PROXY").then(|| "http://env:2".to_owned());
+        let found = proxies(&variables, "", "http://platform:1");
+        assert_eq!(found.http.as_deref(), Some("http://platform:1"));
+        assert_eq!(found.https.as_deref(), Some("http://env:2"));
+        assert_eq!(proxies(&none, "", ""), Proxies::default());
+    }
+
+    #[test]
+    fn sources_are_read_once_each() {
+        let answer = "http://deb/debian/ bookworm main Debian\nhttp://deb/debian/ bookworm main Debian\n\
+            http://sec/ bookworm-security main Debian-Security\nhttp://x/ y main A label\nshort\n";
+        let found = apt_sources(answer);
+        let labels: Vec<&str> = found.iter().map(|source| source.label.as_str()).collect();
+        assert_eq!(labels, ["A label", "Debian", "Debian-Security"]);
+        assert_eq!(found[1].uri, "http://deb/debian/");
+    }
+
+    #[test]
+    fn mirrors_are_carried_over_to_the_guests_release_and_public_ones_not_at_all() {
+        let with = |lines: &str| Surroundings {
+            apt: apt_sources(lines),
+            ..Surroundings::default()
+        };
+        let public =
+            "http://deb.debian.org/debian/ bookworm main Debian\nhttp://other/ x main Proxmox\n";
+        assert_eq!(with(public).package_sources("trixie"), None);
+        let own = "http://m/debian/ bookworm main Debian\nhttp://m/sec/ bookworm-security main Debian-Security\n";
+        assert_eq!(
+            with(own).package_sources("trixie").unwrap(),
+            "deb http://m/debian/ trixie main\ndeb http://m/debian/ trixie-updates main\ndeb http://m/sec/ trixie-security main\n"
+        );
+        assert_eq!(with("").package_sources("trixie"), None);
+    }
+
+    #[test]
+    fn certificates_are_compared_by_content_not_by_layout() {
+        let block = "-----BEGIN CERTIFICATE-----\nAAAA\nBBBB\n-----END CERTIFICATE-----";
+        let loose = format!("text\n{}\n\nmore", block.replace('\n', "\r\n"));
+        assert_eq!(blocks(&loose), [block]);
+        assert_eq!(blocks("-----BEGIN CERTIFICATE-----\ncut"), [""; 0]);
+    }
+
+    #[test]
+    fn bridges_are_what_the_kernel_says() {
+        let answer = r#"[{"ifname":"lo","mtu":65536,"addr_info":[]},
+            {"ifname":"vmbr0","mtu":1500,"addr_info":[{"family":"inet","local":"10.0.0.1","prefixlen":24}]},{}]"#;
+        let found = bridges_of(answer, &|name| name == "vmbr0").unwrap();
+        let expected = Bridge {
+            name: "vmbr0".to_owned(),
+            addresses: vec!["10.0.0.1/24".to_owned()],
+            mtu: 1500,
+        };
+        assert_eq!(found, [expected]);
+        assert!(bridges_of("garbage", &|_| true).is_err());
+    }
+
+    #[test]
+    fn this_machine_can_be_looked_at() {
+        let found = Surroundings::gather("").unwrap();
+        assert!(
+            found.apt.iter().any(|source| source.uri.contains("://")),
+            "{:?}",
+            found.apt
+        );
+        assert!(memory_available_mb() > 0);
+        bridges().unwrap();
+    }
+}
