@@ -14,6 +14,7 @@ use homeport_plugin_api::{
 use super::{
     Confinement, Library, PluginError,
     frame::Said,
+    manifest::read_manifest,
     process::{NoAnswer, Process, excerpt},
 };
 
@@ -97,25 +98,6 @@ impl Host {
             }
         }
     }
-}
-
-fn read_manifest(text: &str) -> Result<Manifest, String> {
-    let manifest: Manifest = serde_json::from_str(text)
-        .map_err(|e| format!("its manifest is not one ({e}): {}", excerpt(text)))?;
-    if manifest.wire > WIRE {
-        return Err(format!(
-            "it speaks wire version {}, this Homeport up to {WIRE}: update Homeport",
-            manifest.wire
-        ));
-    }
-    let right = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if manifest.name.is_empty() || manifest.name.len() > 40 || !manifest.name.chars().all(right) {
-        return Err(format!(
-            "its name {} is not one",
-            excerpt(&format!("{:?}", manifest.name))
-        ));
-    }
-    Ok(manifest)
 }
 
 /// A plugin that can be asked. Dropping it ends its process.

@@ -7,6 +7,7 @@ mod error;
 mod frame;
 mod host;
 mod library;
+mod manifest;
 mod process;
 mod registry;
 mod trust;

@@ -221,3 +221,26 @@ fn safe(c: char) -> Vec<char> {
         vec![c]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_is_cut_and_harmless() {
+        assert_eq!(excerpt("a\nb\u{1b}[2J\u{7}"), "a | b\\u{1b}[2J\\u{7}");
+        assert_eq!(excerpt(&"ä".repeat(1000)).chars().count(), 300);
+    }
+
+    #[test]
+    fn an_end_is_told_by_signal_or_status() {
+        assert_eq!(
+            describe(ExitStatus::from_raw(6)),
+            "killed by signal 6 (SIGABRT)"
+        );
+        assert_eq!(
+            describe(ExitStatus::from_raw(3 << 8)),
+            "it ended itself with status 3"
+        );
+    }
+}

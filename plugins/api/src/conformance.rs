@@ -3,6 +3,8 @@
 
 mod questions;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 
@@ -40,6 +42,9 @@ pub fn check(door: &mut impl Door) -> Vec<String> {
     let mut broken = rules::of_manifest(&manifest);
     broken.extend(of_nonsense(door));
     for (method, params) in questions::all(manifest.kind) {
+        if !manifest.methods.iter().any(|known| known == method) {
+            broken.push(format!("the manifest does not list `{method}`"));
+        }
         broken.extend(of_question(door, manifest.kind, method, &params));
     }
     broken

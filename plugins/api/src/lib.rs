@@ -22,3 +22,8 @@ pub use health::{Health, HealthDoor};
 pub use proxy::{Proxy, ProxyDoor};
 pub use serve::{About, Serve};
 pub use wire::refusal::{Answer, Refusal};
+
+/// The guide's example is compiled and keeps the contract.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Guide;

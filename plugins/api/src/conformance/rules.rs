@@ -274,10 +274,14 @@ fn of_run(run: &Run, params: &Value, kept: &mut BTreeSet<String>) -> Vec<String>
     ]));
     if let Stdout::Keep { name, limit } = &run.stdout {
         kept.insert(name.clone());
-        broken.extend(failed([(
-            *limit > 0,
-            format!("what is kept as `{name}` has no limit"),
-        )]));
+        let only_looks = run.creates.is_empty() && run.destroys.is_empty();
+        broken.extend(failed([
+            (*limit > 0, format!("what is kept as `{name}` has no limit")),
+            (
+                only_looks,
+                format!("it keeps `{name}` and changes something; make it two steps"),
+            ),
+        ]));
     }
     broken
 }
