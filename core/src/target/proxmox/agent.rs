@@ -14,7 +14,6 @@ use super::argv;
 use super::channel::{Channel, Heard, Unheard};
 use super::host::fault;
 use crate::places::guest::AGENT;
-use crate::places::guest::AGENT;
 
 /// The first word may take as long as a busy host's `pct exec`.
 const FIRST_WORD: Duration = Duration::from_secs(60);
@@ -115,7 +114,10 @@ impl Proxmox {
             }
             channel.close();
         }
-        let command = self.host.command(argv::inside(id, [AGENT, "serve"]), 0);
+        let who = format!("homeport on {}, process {}", self.node, std::process::id());
+        let command = self
+            .host
+            .command(argv::inside(id, [AGENT, "serve", "--who", &who]), 0);
         Channel::open(id, command, FIRST_WORD)
     }
 }
