@@ -24,7 +24,10 @@ proxy() {
 
 bootstrap() {
     local mirror
-    mirror=$(sources | awk -v r="$RELEASE" '$2 == r { print $1; exit } $3 == "Debian" { other = $1 } END { if (!found) print other }' | head -n1)
+    # The labels of the sources are only known once their indexes have been fetched.
+    [ -n "$(sources)" ] || apt-get update -qq
+    mirror=$(sources | awk -v release="$RELEASE" '$2 == release { print $1 }' | head -n1)
+    [ -n "$mirror" ] || mirror=$(sources | awk '$3 == "Debian" { print $1 }' | head -n1)
     [ -n "$mirror" ] || { echo "template.sh: no Debian package source is configured; add one and run apt-get update" >&2; exit 1; }
     debootstrap --variant=minbase --include="$PACKAGES" "$RELEASE" "$1" "$mirror" >"$1.log" 2>&1 ||
         { tail -n 20 "$1.log" >&2; echo "template.sh: debootstrap failed" >&2; exit 1; }
