@@ -335,18 +335,17 @@ impl Error {
     }
 }
 
-/// Begins with a capital unless it begins with a name in backticks, ends with a stop unless it ends so already.
+/// One line becomes a sentence: a capital first, a stop last. Several lines stay as they are.
 fn sentence(text: impl Into<String>) -> String {
     let text = text.into();
     let mut rest = text.chars();
-    let first = rest
-        .next()
-        .map(|c| c.to_uppercase().collect::<String>())
-        .unwrap_or_default();
-    let end = if text.is_empty() || text.ends_with(['.', '!', '?', ':']) || text.contains('\n') {
+    let Some(first) = rest.next().filter(|_| !text.contains('\n')) else {
+        return text;
+    };
+    let end = if text.ends_with(['.', '!', '?', ':']) {
         ""
     } else {
         "."
     };
-    format!("{first}{}{end}", rest.as_str())
+    format!("{}{}{end}", first.to_uppercase(), rest.as_str())
 }

@@ -15,6 +15,8 @@ use homeport_engine::process;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
+use crate::settings::instance_id;
+
 /// Where locks are; empty after a reboot, as processes are.
 pub const DIRECTORY: &str = "/var/lock/homeport";
 
@@ -38,7 +40,7 @@ pub struct Holder {
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Somebody has it.
-    #[error("`{instance}` is locked {}", holder.as_deref().map_or_else(|| "by a process that has just begun".to_owned(), Holder::describe))]
+    #[error("`{instance}` is locked by {}", by(holder.as_deref()))]
     Held {
         /// The instance.
         instance: String,
@@ -63,6 +65,13 @@ pub struct Lock {
     _file: File,
 }
 
+fn by(holder: Option<&Holder>) -> String {
+    holder.map_or_else(
+        || "a process that has just begun".to_owned(),
+        Holder::describe,
+    )
+}
+
 impl Holder {
     fn me(operation: &str) -> io::Result<Holder> {
         Ok(Holder {
@@ -73,10 +82,10 @@ impl Holder {
         })
     }
 
-    /// Who, what and since when, as the rest of a sentence.
+    /// What, who and since when, in a few words.
     pub fn describe(&self) -> String {
         format!(
-            "by `{}` of {} (process {}) since {}",
+            "`{}` of {} (process {}) since {}",
             self.operation, self.who, self.process.pid, self.since
         )
     }
@@ -90,7 +99,10 @@ impl Lock {
             path: path.clone(),
             source,
         };
-        fs::create_dir_all(directory).map_err(io)?;
+        let name =
+            instance_id(instance).map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why));
+        name.and_then(|_| fs::create_dir_all(directory))
+            .map_err(io)?;
         let _turn = turn(directory).map_err(io)?;
         let mut file = open(&path).map_err(io)?;
         if !acquire(&file).map_err(io)? {
@@ -221,6 +233,15 @@ mod tests {
         assert_eq!(holder(dir.path(), "tasks").unwrap(), None);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         Lock::take(dir.path(), "tasks", "stop").unwrap();
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Lock::take(dir.path(), "../x", "stop").unwrap_err();
+        assert!(
+            matches!(error, LockError::Io { source, .. } if source.kind() == io::ErrorKind::InvalidInput)
+        );
     }
 
     fn dead() -> Holder {

@@ -12,6 +12,8 @@ use flate2::write::GzEncoder;
 use homeport_bootstrap::utc;
 use homeport_engine::event::Event;
 
+use crate::settings::instance_id;
+
 /// Where the logs are.
 pub const DIRECTORY: &str = "/var/log/homeport";
 
@@ -65,6 +67,9 @@ pub fn path(directory: &Path, instance: &str) -> PathBuf {
 impl Log {
     /// Opens the instance's log (0640, made if there is none). `operation` is the verb in every line.
     pub fn open(directory: &Path, instance: &str, operation: &str) -> io::Result<Log> {
+        instance_id(instance).map_err(|why| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("`{instance}` {why}"))
+        })?;
         fs::create_dir_all(directory)?;
         let path = path(directory, instance);
         let file = append(&path)?;
@@ -257,6 +262,13 @@ mod tests {
             .collect();
         let expected: Vec<String> = (28..40).map(|number| format!("{number:02}")).collect();
         assert_eq!(numbers, expected);
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Log::open(dir.path(), "../x", "stop").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub struct Status {
     pub memory: Option<Room>,
     /// File systems of the guest.
     pub disks: Vec<Disk>,
-    /// Who is at work on it, as the rest of a sentence; `None`: nobody.
+    /// Who is at work on it and since when, in a few words; `None`: nobody.
     pub holder: Option<String>,
     /// Operation that is unfinished; `None`: none.
     pub open: Option<String>,

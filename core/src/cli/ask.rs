@@ -12,14 +12,20 @@ pub fn confirm(question: &str, yes: bool) -> Result<(), Error> {
         return Ok(());
     }
     let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty");
-    let Ok(terminal) = terminal else { return Err(Error::cannot_ask(question)) };
-    let Ok(reader) = terminal.try_clone() else { return Err(Error::cannot_ask(question)) };
+    let Ok(terminal) = terminal else {
+        return Err(Error::cannot_ask(question));
+    };
+    let Ok(reader) = terminal.try_clone() else {
+        return Err(Error::cannot_ask(question));
+    };
     answer(question, &mut BufReader::new(reader), &mut &terminal)
 }
 
 fn answer(question: &str, from: &mut impl BufRead, to: &mut impl Write) -> Result<(), Error> {
     let mut line = String::new();
-    let read = write!(to, "{question} [y/N] ").and_then(|()| to.flush()).and_then(|()| from.read_line(&mut line));
+    let read = write!(to, "{question} [y/N] ")
+        .and_then(|()| to.flush())
+        .and_then(|()| from.read_line(&mut line));
     match (read, line.trim().to_lowercase().as_str()) {
         (Err(_), _) => Err(Error::cannot_ask(question)),
         (Ok(_), "y" | "yes") => Ok(()),
@@ -35,12 +41,19 @@ mod tests {
     fn only_yes_is_yes() {
         let ask = |given: &str| {
             let mut shown = Vec::new();
-            let said = answer("Remove it?", &mut given.as_bytes(), &mut shown).map_err(|error| error.code());
+            let said = answer("Remove it?", &mut given.as_bytes(), &mut shown)
+                .map_err(|error| error.code());
             assert_eq!(String::from_utf8(shown).unwrap(), "Remove it? [y/N] ");
             said
         };
-        assert_eq!([ask("y\n"), ask("YES\n"), ask(" yes ")], [Ok(()), Ok(()), Ok(())]);
-        assert_eq!([ask("\n"), ask(""), ask("no\n"), ask("yesno\n")], [Err(20), Err(20), Err(20), Err(20)]);
+        assert_eq!(
+            [ask("y\n"), ask("YES\n"), ask(" yes ")],
+            [Ok(()), Ok(()), Ok(())]
+        );
+        assert_eq!(
+            [ask("\n"), ask(""), ask("no\n"), ask("yesno\n")],
+            [Err(20), Err(20), Err(20), Err(20)]
+        );
     }
 
     #[test]

@@ -39,13 +39,38 @@ mod tests {
 
     #[test]
     fn an_error_says_everything_a_program_needs() {
-        let failed = Error::new(Kind::Locked, "Another operation is under way.", "since noon").with_remedy("Wait.");
-        insta::assert_snapshot!(error(&failed), @"");
+        let failed = Error::new(
+            Kind::Locked,
+            "Another operation is under way.",
+            "since noon",
+        )
+        .with_remedy("Wait.");
+        insta::assert_snapshot!(error(&failed), @r#"
+    {
+      "error": {
+        "code": 5,
+        "do": [
+          "Wait."
+        ],
+        "kind": "locked",
+        "lines": [],
+        "state": "untouched",
+        "what": "Another operation is under way.",
+        "why": "Since noon."
+      }
+    }
+    "#);
     }
 
     #[test]
     fn an_event_is_one_line() {
-        let line = event(&Event::Started { number: 3, title: "Start\nit".to_owned() });
-        assert_eq!(line, r#"{"event":"started","number":3,"title":"Start\nit"}"#);
+        let line = event(&Event::Started {
+            number: 3,
+            title: "Start\nit".to_owned(),
+        });
+        assert_eq!(
+            line,
+            r#"{"event":"started","number":3,"title":"Start\nit"}"#
+        );
     }
 }

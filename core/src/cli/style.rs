@@ -19,18 +19,30 @@ pub struct Style {
 
 impl Style {
     /// No colours, no signs, 80 columns: for files and tests.
-    pub const PLAIN: Style = Style { colour: false, unicode: false, width: WIDTH };
+    pub const PLAIN: Style = Style {
+        colour: false,
+        unicode: false,
+        width: WIDTH,
+    };
 
     /// What this output can show, as terminal and environment say.
     pub fn of(output: &(impl IsTerminal + AsFd)) -> Style {
         let var = |name: &str| std::env::var(name).unwrap_or_default();
         let terminal = output.is_terminal();
         let columns = rustix::termios::tcgetwinsize(output).map_or(0, |size| size.ws_col);
-        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().map(|name| var(name)).find(|value| !value.is_empty());
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+            .iter()
+            .map(|name| var(name))
+            .find(|value| !value.is_empty());
         Style {
             colour: terminal && var("NO_COLOR").is_empty() && var("TERM") != "dumb",
-            unicode: locale.is_some_and(|locale| locale.to_uppercase().replace('-', "").contains("UTF8")),
-            width: if columns < 20 { WIDTH } else { usize::from(columns) },
+            unicode: locale
+                .is_some_and(|locale| locale.to_uppercase().replace('-', "").contains("UTF8")),
+            width: if columns < 20 {
+                WIDTH
+            } else {
+                usize::from(columns)
+            },
         }
     }
 
@@ -65,13 +77,19 @@ impl Style {
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.colour {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
     }
 }
 
 /// The text without what would control a terminal: output of other programs is shown, never obeyed.
 pub fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// The text in at most so many columns, the rest cut off.
@@ -133,7 +151,10 @@ mod tests {
 
     #[test]
     fn lines_are_broken_at_blanks() {
-        assert_eq!(wrap("one two three\n\nfour", 8), ["one two", "three", "", "four"]);
+        assert_eq!(
+            wrap("one two three\n\nfour", 8),
+            ["one two", "three", "", "four"]
+        );
         assert_eq!(wrap("a verylongword b", 4), ["a", "verylongword", "b"]);
         assert_eq!(cut("äöü", 2), "äö");
         assert_eq!(harmless("a\x1b[2Jb\n"), "a [2Jb ");
@@ -144,6 +165,9 @@ mod tests {
         let texts = [8, 125, 10_920, 349_200].map(duration);
         assert_eq!(texts, ["8 s", "2 min 5 s", "3 h 2 min", "4 d 1 h"]);
         let texts = [0, 1536, 5 << 20, 3 << 30, u64::MAX].map(bytes);
-        assert_eq!(texts, ["0.0 KiB", "1.5 KiB", "5.0 MiB", "3.0 GiB", "16777215.9 TiB"]);
+        assert_eq!(
+            texts,
+            ["0.0 KiB", "1.5 KiB", "5.0 MiB", "3.0 GiB", "16777215.9 TiB"]
+        );
     }
 }

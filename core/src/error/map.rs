@@ -86,23 +86,33 @@ impl From<DeployError> for Error {
         match error {
             DeployError::Recipe(error) => error.into(),
             DeployError::Breach(error) => error.into(),
-            error @ DeployError::Dialect { .. } => {
-                Error::new(Kind::Configuration, "App and database do not fit.", error.to_string())
-            }
+            error @ DeployError::Dialect { .. } => Error::new(
+                Kind::Configuration,
+                "App and database do not fit.",
+                error.to_string(),
+            ),
         }
     }
 }
 
 impl From<Breach> for Error {
     fn from(error: Breach) -> Error {
-        Error::new(Kind::Plugin, "A plugin broke its contract.", error.to_string())
+        Error::new(
+            Kind::Plugin,
+            "A plugin broke its contract.",
+            error.to_string(),
+        )
     }
 }
 
 impl From<ProgramError> for Error {
     fn from(error: ProgramError) -> Error {
-        Error::new(Kind::Untrusted, "This Homeport is not whole.", error.to_string())
-            .with_remedy("Install it again with the one-line command.")
+        Error::new(
+            Kind::Untrusted,
+            "This Homeport is not whole.",
+            error.to_string(),
+        )
+        .with_remedy("Install it again with the one-line command.")
     }
 }
 

@@ -27,7 +27,7 @@ impl fmt::Display for Origin {
             Origin::File { name, line } => write!(f, "{name}, line {line}"),
             Origin::Flag(flag) => write!(f, "{flag}"),
             Origin::Environment(variable) => write!(f, "{variable}"),
-            Origin::Default => write!(f, "settings"),
+            Origin::Default => write!(f, "defaults"),
         }
     }
 }
@@ -63,7 +63,9 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.origin)?;
+        if self.origin != Origin::Default {
+            write!(f, "{}: ", self.origin)?;
+        }
         if !self.key.is_empty() {
             write!(f, "`{}` ", self.key)?;
         }

@@ -32,5 +32,5 @@ pub use sources::{ConfigFile, Sources};
 pub use write::to_yaml;
 
 pub(crate) use check::instance_id;
-pub(crate) use schema::nearest;
 pub(crate) use fields::{FIELDS, Field, Need};
+pub(crate) use schema::nearest;

@@ -89,11 +89,13 @@ fn missing(field: &Field) -> String {
     } else {
         format!("--set {}=…", field.path)
     };
-    format!(
-        "is missing. {} Give it in the file, with {flag} or in {}",
-        field.reason,
-        field.variable()
-    )
+    let what = field
+        .reason
+        .split(". ")
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('.');
+    format!("is missing ({flag} or {}): {what}", field.variable())
 }
 
 /// The chosen plugin is an installed one, and goes by its own name.

@@ -244,17 +244,17 @@ admin: me@example.org
     --set: `colour` is not a setting
     HOMEPORT_DOMIAN: the variable is not one of Homeport's – did you mean `HOMEPORT_DOMAIN`?
     HOMEPORT_SSL_PORT: `services.frontend.ssl_port` is "none", but that is not a whole number from 1 to 65535
-    settings: `network.domain` is missing. Name people type to reach the app, or an IP address. It must lead to this instance or to a proxy before it. Give it in the file, with --domain or in HOMEPORT_DOMAIN
-    settings: `admin.email` is missing. Your e-mail address: that of the first account, and of whoever looks after the instance. Give it in the file, with --admin-email or in HOMEPORT_ADMIN_EMAIL
+    `network.domain` is missing (--domain or HOMEPORT_DOMAIN): Name people type to reach the app, or an IP address
+    `admin.email` is missing (--admin-email or HOMEPORT_ADMIN_EMAIL): Your e-mail address: that of the first account, and of whoever looks after the instance
     "#);
 }
 
 #[test]
 fn what_is_missing_is_named_with_every_way_to_give_it() {
     insta::assert_snapshot!(wrong(&Sources::default()), @r#"
-    settings: `network.domain` is missing. Name people type to reach the app, or an IP address. It must lead to this instance or to a proxy before it. Give it in the file, with --domain or in HOMEPORT_DOMAIN
-    settings: `network.ip_address` is missing. Static address of the container with prefix length, as in 192.168.1.50/24. Nobody else may use it. Give it in the file, with --ip-address or in HOMEPORT_IP_ADDRESS
-    settings: `admin.email` is missing. Your e-mail address: that of the first account, and of whoever looks after the instance. Give it in the file, with --admin-email or in HOMEPORT_ADMIN_EMAIL
+    `network.domain` is missing (--domain or HOMEPORT_DOMAIN): Name people type to reach the app, or an IP address
+    `network.ip_address` is missing (--ip-address or HOMEPORT_IP_ADDRESS): Static address of the container with prefix length, as in 192.168.1.50/24
+    `admin.email` is missing (--admin-email or HOMEPORT_ADMIN_EMAIL): Your e-mail address: that of the first account, and of whoever looks after the instance
     "#);
 }
 

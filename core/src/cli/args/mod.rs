@@ -18,7 +18,14 @@ use crate::settings::{ConfigFile, Sources, instance_id};
 
 /// Installs apps on a machine of yours, keeps them running, and never loses what is in them.
 #[derive(Debug, Parser)]
-#[command(name = "homeport", version, max_term_width = 100, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "homeport",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 #[command(after_help = CODES)]
 pub struct Cli {
     /// Flags of every verb.
@@ -170,7 +177,9 @@ impl Common {
         match self {
             Common { quiet: true, .. } => Mode::Quiet,
             Common { json: true, .. } => Mode::Json,
-            _ => Mode::Talk { verbose: self.verbose },
+            _ => Mode::Talk {
+                verbose: self.verbose,
+            },
         }
     }
 }
@@ -181,8 +190,12 @@ impl Install {
     /// # Errors
     /// When the settings file cannot be read.
     pub fn sources(&self) -> Result<Sources, crate::settings::SettingsError> {
-        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        let named = std::env::var_os("HOMEPORT_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        let named = std::env::var_os("HOMEPORT_CONFIG")
+            .filter(|name| !name.is_empty())
+            .map(PathBuf::from);
         let config = self.config.clone().or(named);
         Ok(Sources {
             flags: self.given.flags.clone(),
@@ -196,7 +209,12 @@ impl Install {
 /// The script that completes commands in this shell.
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "homeport", &mut script as &mut dyn io::Write);
+    clap_complete::generate(
+        shell,
+        &mut Cli::command(),
+        "homeport",
+        &mut script as &mut dyn io::Write,
+    );
     String::from_utf8_lossy(&script).into_owned()
 }
 
@@ -224,7 +242,12 @@ mod tests {
     fn the_tree_is_sound_and_everything_has_a_help_text() {
         fn check(command: &clap::Command) {
             for argument in command.get_arguments() {
-                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {}",
+                    command.get_name(),
+                    argument.get_id()
+                );
             }
             for verb in command.get_subcommands() {
                 assert!(verb.get_about().is_some(), "{}", verb.get_name());
@@ -237,26 +260,54 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_flag() {
-        let given = install("homeport install --domain tasks.example.org --ssl-port 8443 --set database.wal=true --set a=b --on-failure keep");
-        let flags: Vec<_> = given.given.flags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        assert_eq!(flags, [("domain", "tasks.example.org"), ("ssl-port", "8443")]);
+        let given = install(
+            "homeport install --domain tasks.example.org --ssl-port 8443 --set database.wal=true --set a=b --on-failure keep",
+        );
+        let flags: Vec<_> = given
+            .given
+            .flags
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(
+            flags,
+            [("domain", "tasks.example.org"), ("ssl-port", "8443")]
+        );
         assert_eq!(given.set, ["database.wal=true", "a=b"]);
         assert_eq!((given.on_failure, given.dry_run), (OnFailure::Keep, false));
-        assert_eq!(read("homeport install --colour red").unwrap_err().exit_code(), 2);
-        let help = Cli::command().find_subcommand_mut("install").unwrap().render_long_help().to_string();
+        assert_eq!(
+            read("homeport install --colour red")
+                .unwrap_err()
+                .exit_code(),
+            2
+        );
+        let help = Cli::command()
+            .find_subcommand_mut("install")
+            .unwrap()
+            .render_long_help()
+            .to_string();
         for field in crate::settings::FIELDS.iter().filter(|field| field.asked()) {
-            assert!(help.contains(&field.flag()) && help.contains(&field.variable()), "{}", field.name);
+            assert!(
+                help.contains(&field.flag()) && help.contains(&field.variable()),
+                "{}",
+                field.name
+            );
         }
         assert!(!help.contains("--created-at"));
     }
 
     #[test]
     fn common_flags_stand_anywhere() {
-        for line in ["homeport --json --yes stop tasks", "homeport stop tasks --yes --json"] {
+        for line in [
+            "homeport --json --yes stop tasks",
+            "homeport stop tasks --yes --json",
+        ] {
             let cli = read(line).unwrap();
             assert!(cli.common.json && cli.common.yes);
             assert_eq!(cli.common.progress(), Mode::Json);
-            assert!(matches!(cli.verb, Verb::Stop(Change { dry_run: false, one: One { instance: Some(name) } }) if name == "tasks"));
+            assert!(
+                matches!(cli.verb, Verb::Stop(Change { dry_run: false, one: One { instance: Some(name) } }) if name == "tasks")
+            );
         }
         assert!(read("homeport stop --quiet --verbose").is_err());
     }
@@ -280,6 +331,10 @@ mod tests {
     #[test]
     fn completions_know_verbs_and_flags() {
         let script = completions(Shell::Bash);
-        assert!(script.contains("uninstall") && script.contains("--keep-data") && script.contains("--ip-address"));
+        assert!(
+            script.contains("uninstall")
+                && script.contains("--keep-data")
+                && script.contains("--ip-address")
+        );
     }
 }

@@ -22,8 +22,16 @@ fn flag(field: &'static Field) -> Arg {
         Need::Default(value) => format!(" [default: {value}]"),
         Need::Required | Need::Optional | Need::Recorded => String::new(),
     };
-    let help = format!("{}{default} [env: {}]", field.reason.trim_end_matches('.'), field.variable());
-    Arg::new(&*field.name).long(&*field.name).value_name(field.kind.placeholder()).help(help).help_heading("Settings")
+    let help = format!(
+        "{}{default} [env: {}]",
+        field.reason.trim_end_matches('.'),
+        field.variable()
+    );
+    Arg::new(&*field.name)
+        .long(&*field.name)
+        .value_name(field.kind.placeholder())
+        .help(help)
+        .help_heading("Settings")
 }
 
 impl clap::Args for Given {
@@ -38,8 +46,15 @@ impl clap::Args for Given {
 
 impl clap::FromArgMatches for Given {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Given, clap::Error> {
-        let given = |field: &Field| Some((field.name.clone().into_owned(), matches.get_one::<String>(&field.name)?.clone()));
-        Ok(Given { flags: asked().filter_map(given).collect() })
+        let given = |field: &Field| {
+            Some((
+                field.name.clone().into_owned(),
+                matches.get_one::<String>(&field.name)?.clone(),
+            ))
+        };
+        Ok(Given {
+            flags: asked().filter_map(given).collect(),
+        })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

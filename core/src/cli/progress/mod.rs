@@ -57,11 +57,16 @@ impl Progress {
         let (sender, events) = channel();
         let painter = std::thread::spawn(move || match mode {
             Mode::Quiet => events.iter().for_each(drop),
-            Mode::Json => events.iter().for_each(|event| output::talk(&json::event(&event))),
+            Mode::Json => events
+                .iter()
+                .for_each(|event| output::talk(&json::event(&event))),
             Mode::Talk { .. } if io::stderr().is_terminal() => on_terminal(&about, &events),
             Mode::Talk { verbose } => in_lines(&about, &events, verbose),
         });
-        Progress { events: Some(sender), painter: Some(painter) }
+        Progress {
+            events: Some(sender),
+            painter: Some(painter),
+        }
     }
 
     /// Shows an event.

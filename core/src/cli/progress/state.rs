@@ -51,7 +51,12 @@ impl State {
 
     /// Takes note of an event that came so long after the beginning.
     pub(super) fn take(&mut self, event: &Event, now: Duration) {
-        let begin = |number: u32, title: &str| Current { number, title: title.to_owned(), since: now, text: String::new() };
+        let begin = |number: u32, title: &str| Current {
+            number,
+            title: title.to_owned(),
+            since: now,
+            text: String::new(),
+        };
         match event {
             Event::Stage { name, first, steps } => {
                 self.stage.clone_from(name);
@@ -77,21 +82,28 @@ impl State {
     }
 
     fn end(&mut self, number: u32) {
-        let current = self.current.take().filter(|current| current.number == number);
+        let current = self
+            .current
+            .take()
+            .filter(|current| current.number == number);
         self.last = current.map(|current| current.title).unwrap_or_default();
     }
 
     /// Steps done, in percent of those known.
     pub(super) fn percent(&self) -> u32 {
-        self.done.saturating_mul(100).checked_div(self.total).unwrap_or(0).min(100)
+        self.done
+            .saturating_mul(100)
+            .checked_div(self.total)
+            .unwrap_or(0)
+            .min(100)
     }
 
     /// What Ctrl-C would do now, as a sentence.
     pub(super) fn interruption(&self) -> String {
         match self.phase {
             Phase::Before => format!("Ctrl-C now {}.", self.interrupt),
-            Phase::Committed => "Ctrl-C now changes nothing: the change is in force, the rest is being finished.".to_owned(),
-            Phase::Undoing => "Ctrl-C now changes nothing: what was done is being taken back.".to_owned(),
+            Phase::Committed => "Ctrl-C changes nothing now: the change is in force.".to_owned(),
+            Phase::Undoing => "Ctrl-C changes nothing now: it is being taken back.".to_owned(),
         }
     }
 }

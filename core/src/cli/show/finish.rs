@@ -6,20 +6,48 @@ use crate::report::Installed;
 /// The screen.
 pub fn installed(done: &Installed, style: Style) -> String {
     let sign = style.green(style.sign("✔", "done:"));
-    let heading = style.bold(&format!("{} {} is running and has answered at its address.", done.title, done.version));
+    let heading = style.bold(&format!(
+        "{} {} is running and has answered at its address.",
+        done.title, done.version
+    ));
     let mut lines = vec![format!("{sign} {heading}"), String::new()];
     let mut row = |label: &str, text: &str| lines.push(format!("  {label:<9} {text}"));
     row("Open", &done.url);
     if done.self_signed {
-        row("", "Its certificate is self-signed: browsers warn once. --ssl-cert and --ssl-key take a real one.");
+        row(
+            "",
+            "Browsers warn: its certificate is self-signed (see --ssl-cert).",
+        );
     }
     row("Log in", &done.first_login);
-    row("Instance", &format!("{} in guest {}, {}", done.instance, done.guest, done.address));
-    row("Took", &format!("{}, {} calls of the host's programs", duration(done.seconds), done.host_calls));
+    row(
+        "Instance",
+        &format!(
+            "{} in guest {}, {}",
+            done.instance, done.guest, done.address
+        ),
+    );
+    row(
+        "Took",
+        &format!(
+            "{}, {} calls of the host's programs",
+            duration(done.seconds),
+            done.host_calls
+        ),
+    );
     lines.push(String::new());
-    let mut command = |command: String, what: &str| lines.push(format!("  {:<38} {}", style.bold(&command), style.dim(what)));
+    let mut command = |command: String, what: &str| {
+        lines.push(format!(
+            "  {:<38} {}",
+            style.bold(&command),
+            style.dim(what)
+        ))
+    };
     command(format!("homeport status {}", done.instance), "how it is");
-    command(format!("homeport uninstall {} --keep-data", done.instance), "remove it, keep an archive of its data");
+    command(
+        format!("homeport uninstall {} --keep-data", done.instance),
+        "remove it, keep an archive of its data",
+    );
     lines.join("\n")
 }
 
@@ -41,6 +69,17 @@ mod tests {
             host_calls: 12,
             seconds: 95,
         };
-        insta::assert_snapshot!(installed(&done, Style::PLAIN), @"");
+        insta::assert_snapshot!(installed(&done, Style::PLAIN), @r#"
+    done: Tasks 2.5.0 is running and has answered at its address.
+
+      Open      https://tasks.example.org
+                Browsers warn: its certificate is self-signed (see --ssl-cert).
+      Log in    As `admin`, with the password you have set.
+      Instance  tasks in guest 105, 10.0.0.5
+      Took      1 min 35 s, 12 calls of the host's programs
+
+      homeport status tasks                  how it is
+      homeport uninstall tasks --keep-data   remove it, keep an archive of its data
+    "#);
     }
 }

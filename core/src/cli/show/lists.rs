@@ -1,4 +1,4 @@
-//! Lists: instances, operations, plugins, and what a bundle holds.
+//! Lists: instances, operations, and what a bundle holds.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -9,7 +9,6 @@ use homeport_engine::recover::Outcome;
 use super::table::table;
 use crate::bundle::Inspection;
 use crate::cli::style::{Style, bytes, duration};
-use crate::plugin::Listed as Plugin;
 use crate::report::Listed;
 
 /// The instances of a host or cluster.
@@ -17,8 +16,24 @@ pub fn list(instances: &[Listed]) -> String {
     if instances.is_empty() {
         return "No instance is here. `homeport install` installs one.".to_owned();
     }
-    let row = |one: &Listed| [&one.instance, &one.app, &one.version, &one.guest, &one.node, &one.state, &one.url].map(|cell| dash(cell));
-    table(["INSTANCE", "APP", "VERSION", "GUEST", "NODE", "STATE", "URL"], &instances.iter().map(row).collect::<Vec<_>>())
+    let row = |one: &Listed| {
+        [
+            &one.instance,
+            &one.app,
+            &one.version,
+            &one.guest,
+            &one.node,
+            &one.state,
+            &one.url,
+        ]
+        .map(String::clone)
+    };
+    table(
+        [
+            "INSTANCE", "APP", "VERSION", "GUEST", "NODE", "STATE", "URL",
+        ],
+        &instances.iter().map(row).collect::<Vec<_>>(),
+    )
 }
 
 /// The operations on an instance, in the order given.
@@ -27,10 +42,22 @@ pub fn history(operations: &[Summary]) -> String {
         return "Nothing has been done to it yet.".to_owned();
     }
     let row = |one: &Summary| {
-        let took = one.ended.map_or_else(String::new, |ended| duration(ended.saturating_sub(one.began)));
-        [time(one.began), one.verb.clone(), ended(one).to_owned(), format!("{}/{}", one.done, one.steps), dash(&took), one.operation.clone()]
+        let took = one.ended.map_or_else(String::new, |ended| {
+            duration(ended.saturating_sub(one.began))
+        });
+        [
+            time(one.began),
+            one.verb.clone(),
+            ended(one).to_owned(),
+            format!("{}/{}", one.done, one.steps),
+            took,
+            one.operation.clone(),
+        ]
     };
-    table(["BEGAN", "VERB", "ENDED", "STEPS", "TOOK", "OPERATION"], &operations.iter().map(row).collect::<Vec<_>>())
+    table(
+        ["BEGAN", "VERB", "ENDED", "STEPS", "TOOK", "OPERATION"],
+        &operations.iter().map(row).collect::<Vec<_>>(),
+    )
 }
 
 fn ended(one: &Summary) -> &'static str {
@@ -43,27 +70,11 @@ fn ended(one: &Summary) -> &'static str {
 }
 
 fn time(unix: u64) -> String {
-    utc::format(UNIX_EPOCH.checked_add(Duration::from_secs(unix)).unwrap_or(UNIX_EPOCH))
-}
-
-/// The plugins there are; those that cannot be used with the reason below.
-pub fn plugins(plugins: &[Plugin], style: Style) -> String {
-    if plugins.is_empty() {
-        return "No plugin is installed.".to_owned();
-    }
-    let text = |text: &Option<String>| dash(text.as_deref().unwrap_or_default());
-    let row = |one: &Plugin| {
-        let kind = one.kind.map(|kind| format!("{kind:?}").to_lowercase());
-        [text(&one.name), text(&kind), text(&one.version), text(&one.summary)]
-    };
-    let usable: Vec<_> = plugins.iter().filter(|one| one.problem.is_none()).map(row).collect();
-    let mut lines = vec![table(["NAME", "KIND", "VERSION", "WHAT IT IS"], &usable)];
-    for one in plugins {
-        if let Some(problem) = &one.problem {
-            lines.push(format!("{} {}: {problem}", style.red(style.sign("✖", "!!")), one.path.display()));
-        }
-    }
-    lines.join("\n")
+    utc::format(
+        UNIX_EPOCH
+            .checked_add(Duration::from_secs(unix))
+            .unwrap_or(UNIX_EPOCH),
+    )
 }
 
 /// What a bundle holds, and whether it is genuine.
@@ -73,14 +84,25 @@ pub fn bundle(bundle: &Inspection, style: Style) -> String {
     } else {
         style.yellow("its signature was not looked at")
     };
-    let heading = format!("{}, {}: {genuine}\nsha256 {}\n", style.bold(&bundle.name), bytes(bundle.size), bundle.sha256);
-    let files: Vec<_> = bundle.manifest.files.iter().map(|file| [format!("{:04o}", file.mode.bits()), bytes(file.size), file.path.clone()]).collect();
+    let heading = format!(
+        "{}, {}: {genuine}\nsha256 {}\n",
+        style.bold(&bundle.name),
+        bytes(bundle.size),
+        bundle.sha256
+    );
+    let files: Vec<_> = bundle
+        .manifest
+        .files
+        .iter()
+        .map(|file| {
+            [
+                format!("{:04o}", file.mode.bits()),
+                bytes(file.size),
+                file.path.clone(),
+            ]
+        })
+        .collect();
     format!("{heading}{}", table(["MODE", "SIZE", "PATH"], &files))
-}
-
-/// An empty cell would look like a missing one.
-fn dash(text: &str) -> String {
-    if text.is_empty() { "-".to_owned() } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -98,8 +120,15 @@ mod tests {
             state: "running".to_owned(),
             url: url.to_owned(),
         };
-        insta::assert_snapshot!(list(&[one("tasks", "https://tasks.example.org"), one("a-longer-name", "")]), @"");
-        assert_eq!(list(&[]), "No instance is here. `homeport install` installs one.");
+        insta::assert_snapshot!(list(&[one("tasks", "https://tasks.example.org"), one("a-longer-name", "")]), @r#"
+    INSTANCE       APP      VERSION  GUEST  NODE  STATE    URL
+    tasks          vikunja  2.5.0    105    pve   running  https://tasks.example.org
+    a-longer-name  vikunja  2.5.0    105    pve   running  -
+    "#);
+        assert_eq!(
+            list(&[]),
+            "No instance is here. `homeport install` installs one."
+        );
     }
 
     #[test]
@@ -118,23 +147,19 @@ mod tests {
             done: 27,
             undone: 0,
         };
-        let open = Summary { verb: "stop".to_owned(), ended: None, outcome: None, committed: false, done: 3, ..one.clone() };
-        insta::assert_snapshot!(history(&[one, open]), @"");
-        assert_eq!(history(&[]), "Nothing has been done to it yet.");
-    }
-
-    #[test]
-    fn plugins_that_cannot_be_used_say_why() {
-        let usable = Plugin {
-            path: "/p/libdb.so".into(),
-            kind: Some(homeport_plugin_api::wire::Kind::Database),
-            name: Some("filedb".to_owned()),
-            version: Some("0.1.0".to_owned()),
-            summary: Some("One file.".to_owned()),
-            trusted_by: None,
-            problem: None,
+        let open = Summary {
+            verb: "stop".to_owned(),
+            ended: None,
+            outcome: None,
+            committed: false,
+            done: 3,
+            ..one.clone()
         };
-        let broken = Plugin { path: "/p/x.so".into(), kind: None, name: None, version: None, summary: None, problem: Some("nobody vouches for it".to_owned()), ..usable.clone() };
-        insta::assert_snapshot!(plugins(&[usable, broken], Style::PLAIN), @"");
+        insta::assert_snapshot!(history(&[one, open]), @r#"
+    BEGAN                 VERB     ENDED                   STEPS  TOOK        OPERATION
+    2026-01-02T03:03:05Z  install  done                    27/27  1 min 40 s  20260102-install
+    2026-01-02T03:03:05Z  stop     open: to be taken back  3/27   -           20260102-install
+    "#);
+        assert_eq!(history(&[]), "Nothing has been done to it yet.");
     }
 }

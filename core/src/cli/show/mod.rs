@@ -4,11 +4,13 @@ mod error;
 mod finish;
 mod lists;
 mod plan;
+mod plugin;
 mod status;
 mod table;
 
 pub use error::error;
 pub use finish::installed;
-pub use lists::{bundle, history, list, plugins};
+pub use lists::{bundle, history, list};
 pub use plan::plans;
+pub use plugin::{inspected, plugins};
 pub use status::status;
