@@ -40,6 +40,9 @@ if [ -d "$LAB_ROOT/etc/pve" ]; then
     rm -rf "$LAB_ROOT"
 fi
 rules
+for program in pct pvesh pveam pvesm pveversion; do
+    if [ "$(readlink "/usr/local/sbin/$program")" = "$HERE/bin/$program" ]; then rm "/usr/local/sbin/$program"; fi
+done
 if [ -d "/sys/class/net/$LAB_BRIDGE/bridge" ]; then ip link delete "$LAB_BRIDGE"; fi
 if [ "$(readlink /etc/pve)" = "$LAB_ROOT/etc/pve" ]; then rm /etc/pve; fi
 if [ "${1:-}" = --purge ]; then

@@ -102,6 +102,15 @@ template() {
     [ -f "$LAB_ROOT/var/lib/pve-manager/apl-info/index" ] || "$HERE/bin/pveam" update >/dev/null
 }
 
+# Where programs are found that, like Homeport, give those they start a PATH of their own.
+programs() {
+    local program
+    for program in pct pvesh pveam pvesm pveversion; do
+        [ ! -e "/usr/sbin/$program" ] && [ ! -e "/usr/bin/$program" ] || fail "this is a Proxmox host: the lab is for machines that are none"
+        ln -sfn "$HERE/bin/$program" "/usr/local/sbin/$program"
+    done
+}
+
 [ "$(id -u)" = 0 ] || fail "run as root"
 packages
 loop_devices
@@ -110,5 +119,6 @@ bridge
 forwarding
 memory_view
 tree
+programs
 template
 echo "export PATH=$HERE/bin:\$PATH"
