@@ -106,7 +106,9 @@ template() {
 programs() {
     local program
     for program in pct pvesh pveam pvesm pveversion; do
-        [ ! -e "/usr/sbin/$program" ] && [ ! -e "/usr/bin/$program" ] || fail "this is a Proxmox host: the lab is for machines that are none"
+        if [ -e "/usr/sbin/$program" ] || [ -e "/usr/bin/$program" ]; then
+            fail "this is a Proxmox host: the lab is for machines that are none"
+        fi
         ln -sfn "$HERE/bin/$program" "/usr/local/sbin/$program"
     done
 }
