@@ -63,7 +63,7 @@ fn note<T: Default>(errors: &mut Vec<String>, found: Result<T, String>) -> T {
 }
 
 fn probed(probe: &Probe) -> Outcome {
-    let measured = measure(probe, &NEVER);
+    let measured = measure(probe, &NEVER, None);
     let fault = measured.result.err();
     Outcome {
         passed: fault.is_none(),

@@ -3,6 +3,7 @@
 
 pub mod proxmox;
 mod surroundings;
+mod tls;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 //! Carries out, on the machine one stands on, the ops that need no target: files, commands, units, probes.
-//! It never reaches into a guest, never speaks TLS and keeps nothing from one op to the next.
+//! It never reaches into a guest, speaks no TLS of its own and keeps nothing from one op to the next.
 
 mod exec;
 mod file;
@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 
 pub use exec::observe;
 pub use leftover::end as end_leftover;
-pub use probe::{Measured, measure};
+pub use probe::{Measured, Secure, Stream, Timed, measure};
 
 use crate::journal::Child;
 use crate::op::Op;
@@ -28,6 +28,7 @@ pub struct Local {
     place: Place,
     stop: Arc<AtomicBool>,
     booting: bool,
+    secure: Option<Secure>,
 }
 
 impl Local {
@@ -38,6 +39,15 @@ impl Local {
             place,
             stop,
             booting: false,
+            secure: None,
+        }
+    }
+
+    /// The machine with a way to ask over TLS.
+    pub fn secured(self, secure: Secure) -> Local {
+        Local {
+            secure: Some(secure),
+            ..self
         }
     }
 
@@ -70,7 +80,9 @@ impl Executor for Local {
                 FaultKind::Locked,
                 "the machine is still booting",
             )),
-            Op::Probe(probe) => measure(probe, &self.stop).result.map(|()| None),
+            Op::Probe(probe) => measure(probe, &self.stop, self.secure)
+                .result
+                .map(|()| None),
             Op::Observe { exec, .. } => exec::observe(exec, &self.stop).map(Some),
             _ => Err(Fault::new(
                 FaultKind::Failed,

@@ -16,6 +16,15 @@ use crate::run::{Fault, FaultKind};
 /// Longest single try: a server that hangs once must not use up the whole deadline.
 const TRY: Duration = Duration::from_secs(5);
 
+/// Makes a TLS connection of one over TCP: to whom, by name, and whose certificates are good (PEM). This crate knows no
+/// TLS; who does brings it along.
+pub type Secure = fn(Timed, &str, &str) -> io::Result<Box<dyn Stream>>;
+
+/// A connection of any kind.
+pub trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
+
 /// How a probe ended.
 #[derive(Debug)]
 pub struct Measured {
@@ -28,14 +37,14 @@ pub struct Measured {
     pub result: Result<(), Fault>,
 }
 
-/// Runs the probe. `stop`, once set, ends it.
-pub fn measure(probe: &Probe, stop: &AtomicBool) -> Measured {
+/// Runs the probe. `stop`, once set, ends it. Without `secure` nothing is asked over TLS.
+pub fn measure(probe: &Probe, stop: &AtomicBool, secure: Option<Secure>) -> Measured {
     let deadline = Instant::now() + Duration::from_millis(probe.deadline_ms.into());
     let pause = Duration::from_millis(probe.interval_ms.into());
     loop {
         let begun = Instant::now();
         let mut status = None;
-        let tried = attempt(&probe.check, deadline.min(begun + TRY), &mut status);
+        let tried = attempt(&probe.check, deadline.min(begun + TRY), secure, &mut status);
         let took = begun.elapsed();
         let last = Instant::now() + pause >= deadline;
         let result = match tried {
@@ -61,9 +70,14 @@ pub fn measure(probe: &Probe, stop: &AtomicBool) -> Measured {
     }
 }
 
-fn attempt(check: &Check, until: Instant, status: &mut Option<u16>) -> Result<(), Fault> {
+fn attempt(
+    check: &Check,
+    until: Instant,
+    secure: Option<Secure>,
+    status: &mut Option<u16>,
+) -> Result<(), Fault> {
     match check {
-        Check::Http(check) => http(check, until, status),
+        Check::Http(check) => http(check, until, secure, status),
         Check::Tcp { address } => tcp(address, until)
             .map(|_| ())
             .map_err(|error| unhealthy(format!("`{address}` takes no connection: {error}"))),
@@ -71,11 +85,23 @@ fn attempt(check: &Check, until: Instant, status: &mut Option<u16>) -> Result<()
     }
 }
 
-fn http(check: &HttpCheck, until: Instant, status: &mut Option<u16>) -> Result<(), Fault> {
-    let (name, connection) = match &check.via {
-        Via::Tcp(address) => (address, tcp(address, until).map(Connection::Tcp)),
-        Via::Unix(path) => (path, unix(path).map(Connection::Unix)),
-        Via::Tls { .. } => {
+fn http(
+    check: &HttpCheck,
+    until: Instant,
+    secure: Option<Secure>,
+    status: &mut Option<u16>,
+) -> Result<(), Fault> {
+    let plain = |connection| -> Box<dyn Stream> { Box::new(Timed { connection, until }) };
+    let (name, connection) = match (&check.via, secure) {
+        (Via::Tcp(address), _) => (address, tcp(address, until).map(Connection::Tcp).map(plain)),
+        (Via::Unix(path), _) => (path, unix(path).map(Connection::Unix).map(plain)),
+        (Via::Tls { address, roots }, Some(secure)) => (
+            address,
+            tcp(address, until)
+                .map(Connection::Tcp)
+                .and_then(|connection| secure(Timed { connection, until }, &check.host, roots)),
+        ),
+        (Via::Tls { .. }, None) => {
             let why = "a probe over TLS is asked from the host, not here";
             return Err(Fault::new(FaultKind::Failed, why));
         }
@@ -83,7 +109,7 @@ fn http(check: &HttpCheck, until: Instant, status: &mut Option<u16>) -> Result<(
     let connection =
         connection.map_err(|error| unhealthy(format!("`{name}` takes no connection: {error}")))?;
     let path = &check.path;
-    let answered = http::get(Timed { connection, until }, &check.host, path);
+    let answered = http::get(connection, &check.host, path);
     *status = answered.as_ref().ok().map(|answer| answer.status);
     answered
         .map_err(|error| error.to_string())
@@ -140,7 +166,7 @@ enum Connection {
 }
 
 /// A connection on which nothing waits beyond a moment, however slowly the bytes trickle.
-struct Timed {
+pub struct Timed {
     connection: Connection,
     until: Instant,
 }

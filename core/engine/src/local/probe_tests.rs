@@ -15,7 +15,7 @@ fn probe(check: Check, deadline_ms: u32) -> Probe {
 }
 
 fn run(probe: &Probe, stop: &AtomicBool) -> Result<(), Fault> {
-    measure(probe, stop).result
+    measure(probe, stop, None).result
 }
 
 fn page(via: Via, path: &str) -> Check {
@@ -65,7 +65,7 @@ fn past_the_deadline_the_last_reason_is_given() {
         format!("GET / at `{address}`: the answer has status 503 instead of 200")
     );
     assert!(begun.elapsed() < Duration::from_secs(2));
-    let measured = measure(&probe(page(Via::Tcp(address), "/"), 1), &NEVER);
+    let measured = measure(&probe(page(Via::Tcp(address), "/"), 1), &NEVER, None);
     assert_eq!(measured.status, Some(503));
     assert!(measured.took < Duration::from_secs(1));
 }

@@ -41,7 +41,7 @@ use self::etc::Etc;
 use self::fault::{broken, refused};
 use self::guest::Waiting;
 use self::host::{Host, OnStop, fault, title};
-use super::{GuestSeen, HostFacts, Target};
+use super::{GuestSeen, HostFacts, Target, tls};
 use crate::source;
 
 /// Most that is read of a guest's answer, bytes.
@@ -78,7 +78,7 @@ impl Proxmox {
             node: node_name(),
             host,
             etc,
-            local: Local::new(Place::Host, stop),
+            local: Local::new(Place::Host, stop).secured(tls::connect),
             channel: None,
             claim: None,
         }
