@@ -92,14 +92,21 @@ fn another_certificate_is_taken_while_users_come_and_go() {
     served.listen("requests");
     let (before, processes) = (served.shown(), served.processes());
     let certificate = served.given();
-    let Certificate::Given { chain, .. } = certificate.clone() else { unreachable!("just made") };
+    let Certificate::Given { chain, .. } = certificate.clone() else {
+        unreachable!("just made")
+    };
     let site = Box::new(served.site.clone());
     let said = under_load(&mut served, |served| {
-        served.ask(Purpose::Certificate { site, certificate }).unwrap();
+        served
+            .ask(Purpose::Certificate { site, certificate })
+            .unwrap();
     });
 
     let good = said.iter().filter(|line| *line == "good").count();
-    println!("table: certificate changed under {good} handshakes, {} failed", said.len() - good);
+    println!(
+        "table: certificate changed under {good} handshakes, {} failed",
+        said.len() - good
+    );
     assert_eq!(said.len(), good, "handshakes failed");
     assert!(good > 500, "only {good} handshakes are no load");
     assert_eq!(served.processes(), processes, "nginx was reloaded");
