@@ -5,6 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use homeport_engine::process;
 use homeport_engine::report::Holder;
@@ -14,6 +16,13 @@ use rustix::io::Errno;
 
 /// More of the file than this is never read, bytes.
 const SIZE_LIMIT: u64 = 4096;
+
+/// So long a lock may outlive its holder: one that is killed while it starts a child leaves that with the lock, until
+/// the child becomes another program.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// Time between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The lock, held until it is dropped or its process ends.
 pub(crate) struct Lock {
@@ -39,10 +48,15 @@ impl Lock {
             .mode(0o644)
             .open(path)
             .map_err(unusable)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(locked(read(&file).as_ref())),
-            Err(error) => return Err(unusable(error.into())),
+        let deadline = Instant::now() + LINGER;
+        while let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            let holder = read(&file);
+            let dying = holder.as_ref().is_some_and(|holder| !lives(holder));
+            match error {
+                Errno::WOULDBLOCK if dying && Instant::now() < deadline => thread::sleep(PAUSE),
+                Errno::WOULDBLOCK => return Err(locked(holder.as_ref())),
+                _ => return Err(unusable(error.into())),
+            }
         }
         let holder = Holder {
             who: who.to_owned(),
@@ -73,10 +87,11 @@ impl Lock {
 
 /// Who is at work, if anybody is: the process the file names must live. Takes no lock, and so is in nobody's way.
 pub(crate) fn holder(path: &Path) -> Option<Holder> {
-    let holder = read(&File::open(path).ok()?)?;
-    process::alive(&holder.process)
-        .unwrap_or(false)
-        .then_some(holder)
+    read(&File::open(path).ok()?).filter(lives)
+}
+
+fn lives(holder: &Holder) -> bool {
+    process::alive(&holder.process).unwrap_or(true)
 }
 
 fn read(file: &File) -> Option<Holder> {

@@ -114,7 +114,7 @@ fn directory(path: &Path, mode: u32, owner: Owner) -> io::Result<()> {
 fn link(path: &Path, target: &str, (uid, gid): Owner) -> io::Result<()> {
     parents(path)?;
     let fresh = beside(path)?;
-    absent(&fresh)?;
+    remove(&fresh)?;
     symlink(target, &fresh)?;
     let switched = lchown(&fresh, Some(uid), Some(gid)).and_then(|()| fs::rename(&fresh, path));
     if switched.is_err() {
@@ -151,13 +151,23 @@ fn characters(length: usize) -> io::Result<Vec<u8>> {
     Ok(made)
 }
 
+/// Nothing is there, nor what a replacement that was killed left beside it.
 fn absent(path: &Path) -> io::Result<()> {
+    let gone = [remove(&beside(path)?)?, remove(path)?];
+    if gone.contains(&true) {
+        sync_parent(path)?;
+    }
+    Ok(())
+}
+
+/// Whether there was anything to remove.
+fn remove(path: &Path) -> io::Result<bool> {
     match look(path)? {
-        None => return Ok(()),
+        None => return Ok(false),
         Some(found) if found.is_dir() => fs::remove_dir_all(path)?,
         Some(_) => fs::remove_file(path)?,
     }
-    sync_parent(path)
+    Ok(true)
 }
 
 /// Mode and owner of what is there already, through a handle that no link can divert.

@@ -159,9 +159,11 @@ fn absence_takes_a_tree_but_nothing_a_link_in_it_leads_to() {
     fs::create_dir(place.path("outside")).unwrap();
     fs::write(place.path("outside/kept"), "").unwrap();
     symlink(place.path("outside"), place.path("tree/deep/link")).unwrap();
+    fs::write(beside(&place.path("tree")).unwrap(), "left by a killed one").unwrap();
     for _ in 0..2 {
         place.put("tree", Content::Absent).unwrap();
     }
+    assert_eq!(fs::read_dir(place.0.path()).unwrap().count(), 1);
     place.put("tree/below/nothing", Content::Absent).unwrap();
     assert!(!place.path("tree").exists());
     assert!(place.path("outside/kept").exists());
