@@ -1,7 +1,10 @@
 //! The one error that reaches the user: what failed, why, which state the system is in, what to do – and the exit code.
-//! Every library error becomes one in `map`; nothing else knows exit codes. Never holds a secret, never prints.
+//! Every library error becomes one in `map` and `release`; nothing else knows exit codes. Never holds a secret, never prints.
 
 mod map;
+mod release;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::Path;
@@ -171,7 +174,7 @@ impl Error {
         }
     }
 
-    /// The error as an object for programs: `{"error": {…}}` without the outer braces' key.
+    /// The error as an object for programs: kind, code, the four parts, the last lines.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::json!({
             "kind": self.kind,

@@ -97,8 +97,8 @@ pub fn cut(text: &str, width: usize) -> String {
     text.chars().take(width).collect()
 }
 
-/// The text broken at blanks into lines of at most so many columns; a longer word has a line to itself. Lines of the
-/// text stay lines.
+/// The text broken at blanks into lines of at most so many columns. What is in backticks is to be pasted, so it is one
+/// word; a word that is too long has a line to itself. Lines of the text stay lines.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     text.lines().flat_map(|line| fill(line, width)).collect()
 }
@@ -106,7 +106,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 fn fill(line: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut column = 0;
-    for word in line.split_whitespace() {
+    for word in words(line) {
         let long = word.chars().count();
         if column > 0 && column + 1 + long > width {
             lines.push(String::new());
@@ -117,10 +117,23 @@ fn fill(line: &str, width: usize) -> Vec<String> {
             lines[last].push(' ');
             column += 1;
         }
-        lines[last].push_str(word);
+        lines[last].push_str(&word);
         column += long;
     }
     lines
+}
+
+fn words(line: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut open = false;
+    for part in line.split_whitespace() {
+        match words.last_mut() {
+            Some(word) if open => *word = format!("{word} {part}"),
+            _ => words.push(part.to_owned()),
+        }
+        open ^= part.matches('`').count() % 2 == 1;
+    }
+    words
 }
 
 /// Seconds as people read them: `8 s`, `2 min 5 s`, `3 h 2 min`, `4 d 1 h`.
@@ -156,6 +169,10 @@ mod tests {
             ["one two", "three", "", "four"]
         );
         assert_eq!(wrap("a verylongword b", 4), ["a", "verylongword", "b"]);
+        assert_eq!(
+            wrap("run `a b c` now, it`s", 6),
+            ["run", "`a b c`", "now,", "it`s"]
+        );
         assert_eq!(cut("äöü", 2), "äö");
         assert_eq!(harmless("a\x1b[2Jb\n"), "a [2Jb ");
     }

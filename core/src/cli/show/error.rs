@@ -32,7 +32,7 @@ pub fn error(error: &Error, style: Style) -> String {
     lines.join("\n")
 }
 
-/// A command to paste stays in one line; sentences are wrapped.
+/// The lines of a part, the first behind its label.
 fn labelled(label: &str, text: &str, style: Style) -> Vec<String> {
     let width = style.width.saturating_sub(LABEL + 3);
     let clean: Vec<String> = text.lines().map(harmless).collect();
