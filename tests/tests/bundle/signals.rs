@@ -22,7 +22,9 @@ fn send(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
-fn finish(child: Child) -> Output {
+/// Fails, rather than waiting for ever, if the signal was not answered.
+fn finish(mut child: Child) -> Output {
+    eventually("the end", || child.try_wait().unwrap().is_some());
     child.wait_with_output().unwrap()
 }
 
