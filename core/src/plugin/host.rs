@@ -13,7 +13,7 @@ use homeport_plugin_api::{
 
 use super::{
     Confinement, Library, PluginError,
-    frame::Said,
+    frame::{LINE_LIMIT, Said},
     manifest::read_manifest,
     process::{NoAnswer, Process, excerpt},
 };
@@ -177,6 +177,12 @@ impl Plugin {
         method: &str,
         message: &str,
     ) -> Result<Result<String, String>, PluginError> {
+        if message.len() >= LINE_LIMIT || message.contains('\n') {
+            return Err(self.garbled(
+                method,
+                "the question is no line of at most 8 MiB".to_owned(),
+            ));
+        }
         let (plugin, patience) = (self.library.name(), self.host.patience);
         let answer = self.process()?.exchange(Some(message), patience);
         let heard = answer.map_err(|stop| no_answer(stop, plugin, method, patience));
@@ -195,7 +201,8 @@ impl Plugin {
     }
 
     fn process(&mut self) -> Result<&mut Process, PluginError> {
-        let process = match self.process.take() {
+        let mut running = self.process.take();
+        let process = match running.take_if(|process| process.is_alive()) {
             Some(process) => process,
             None => self.host.process(&self.library)?.0,
         };
@@ -257,7 +264,7 @@ fn no_answer(stop: NoAnswer, plugin: String, method: &str, patience: Duration) -
         NoAnswer::TooLong => PluginError::TooLong {
             plugin,
             method,
-            limit: super::frame::LINE_LIMIT,
+            limit: LINE_LIMIT,
         },
     }
 }

@@ -68,6 +68,11 @@ impl Process {
         self.child.id()
     }
 
+    /// Whether it is still there: the system may have ended it between two questions.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Says one line (nothing if `None`) and waits for one line.
     pub(crate) fn exchange(
         &mut self,

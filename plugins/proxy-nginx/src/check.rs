@@ -3,7 +3,7 @@
 
 use homeport_plugin_api::{
     Answer, Refusal,
-    wire::proxy::{Carries, Site},
+    wire::proxy::{Carries, Site, Upstream},
 };
 
 /// Refuses a site whose words could mean something to nginx, or that has nowhere to send a request.
@@ -61,6 +61,20 @@ fn refuse_unless(right: bool, what: &str, text: &str, wanted: &str) -> Answer<()
 }
 
 fn reachable(site: &Site) -> Answer<()> {
+    let same = |a: &Upstream, b: &Upstream| a.component == b.component && a.carries == b.carries;
+    let twice = site.upstreams.iter().enumerate().find(|(index, one)| {
+        site.upstreams
+            .iter()
+            .skip(index + 1)
+            .any(|other| same(one, other))
+    });
+    if let Some((_, one)) = twice {
+        let because = format!(
+            "the component `{}` has two sockets for the same",
+            one.component
+        );
+        return Err(Refusal::invalid(because, "give it one"));
+    }
     let has_requests = |component: &str| {
         site.upstreams
             .iter()

@@ -68,7 +68,7 @@ impl Proxy for Nginx {
     }
 
     fn packages(&self, _settings: &Facts) -> Answer<Vec<String>> {
-        Ok(["nginx-light", "openssl"].map(str::to_owned).to_vec())
+        Ok(["nginx", "openssl"].map(str::to_owned).to_vec())
     }
 
     fn places(&self, _site: &Site) -> Answer<Placed> {

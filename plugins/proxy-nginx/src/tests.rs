@@ -252,6 +252,7 @@ fn words_that_could_mean_something_to_nginx_are_refused() {
     assert!(refused(|s| s.streams[0].path = "/$uri".to_owned()).contains("the stream's path"));
     assert!(refused(|s| s.streams[0].component = "lost".to_owned()).contains("`lost`"));
     assert!(refused(|s| s.upstreams[0].prefix = "/app/".to_owned()).contains("prefix `/`"));
+    assert!(refused(|s| s.upstreams[3].component = "backend".to_owned()).contains("two sockets"));
     assert!(refused(|s| s.instance = "a\nb".to_owned()).contains("the instance's name"));
 }
 
