@@ -95,3 +95,22 @@ impl fmt::Display for Refusal {
         write!(f, "{}.", said.collect::<Vec<_>>().join(". "))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_from_the_future_is_still_a_refusal() {
+        let refusal: Refusal =
+            serde_json::from_str(r#"{"kind":"postponed","because":"later"}"#).unwrap();
+        assert_eq!(refusal.kind, RefusalKind::Other);
+        assert_eq!(refusal.to_string(), "later.");
+    }
+
+    #[test]
+    fn it_reads_as_sentences() {
+        let refusal = Refusal::invalid("the port is taken.", "choose another");
+        assert_eq!(refusal.to_string(), "the port is taken. choose another.");
+    }
+}
