@@ -38,7 +38,9 @@ fn keep_program(deploy: &Deploy<'_>) -> Vec<Step> {
     let copy = Exec::root(["cp", "-aT", &deploy.program.directory, &kept], 60);
     let link = put(places::COMMAND, 0, "root:root", Content::Link(format!("{kept}/bin/homeport")));
     let title = format!("Keep Homeport {} on this host", deploy.program.version);
+    let above = directory(places::PROGRAM, 0o755, "root:root");
     vec![
+        Step { undo: Undo::BeforeImage, ..Step::host(format!("Make {}", places::PROGRAM), above) },
         Step::host(title, Op::Exec(copy)).undone_by(absent(kept)),
         Step { undo: Undo::BeforeImage, ..Step::host(format!("Link {} to it", places::COMMAND), link) },
     ]
