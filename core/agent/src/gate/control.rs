@@ -4,17 +4,18 @@
 use super::colour::Colour;
 use super::error::GateError;
 use serde::{Deserialize, Serialize};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The version of these words.
 pub(crate) const WIRE: u32 = 1;
 /// The longest line either side reads.
 pub(crate) const MAX_LINE: usize = 4096;
-/// A gate answers from memory; one that takes longer hangs.
+/// How long to try: a killed gate is back within a fraction of a second, and a living one answers from memory.
 const PATIENCE: Duration = Duration::from_secs(5);
+const TRY_EVERY: Duration = Duration::from_millis(50);
 
 /// What the gate can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,13 +110,29 @@ pub(crate) fn status(control: &Path) -> Result<Status, GateError> {
 }
 
 fn ask(control: &Path, verb: Verb) -> Result<Status, GateError> {
-    let line = exchange(control, &Question { wire: WIRE, verb }).map_err(|source| {
-        GateError::Unreachable {
-            path: control.to_owned(),
-            source,
+    understand(&ask_for(PATIENCE, control, verb)?)
+}
+
+/// Asks again as long as nobody answers: every verb done twice is as done once.
+fn ask_for(patience: Duration, control: &Path, verb: Verb) -> Result<String, GateError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match exchange(control, &Question { wire: WIRE, verb }) {
+            Ok(line) if line.ends_with('\n') => return Ok(line),
+            outcome if Instant::now() >= deadline => {
+                let source = outcome
+                    .err()
+                    .unwrap_or_else(|| ErrorKind::UnexpectedEof.into());
+                let path = control.to_owned();
+                return Err(GateError::Unreachable { path, source });
+            }
+            _ => std::thread::sleep(TRY_EVERY),
         }
-    })?;
-    let answer: Answer = serde_json::from_str(&line)
+    }
+}
+
+fn understand(line: &str) -> Result<Status, GateError> {
+    let answer: Answer = serde_json::from_str(line)
         .map_err(|error| GateError::Refused(format!("answered in unknown words ({error})")))?;
     match answer {
         Answer {
@@ -185,8 +202,35 @@ mod tests {
     }
 
     #[test]
+    fn answers_of_every_kind_are_told_apart() {
+        let refused = understand(r#"{"wire":1,"error":"no"}"#).unwrap_err();
+        assert_eq!(refused.to_string(), "gate: no");
+        for line in [r#"{"wire":2}"#, "", "{}", r#"{"wire":1,"status":{}}"#] {
+            assert!(understand(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_gate_that_comes_back_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("control");
+        std::thread::scope(|scope| {
+            let asking = scope.spawn(|| ask_for(PATIENCE, &path, Verb::Hold));
+            std::thread::sleep(TRY_EVERY);
+            let gate = std::os::unix::net::UnixListener::bind(&path).unwrap();
+            drop(gate.accept().unwrap());
+            let (mut asker, _) = gate.accept().unwrap();
+            let mut question = String::new();
+            BufReader::new(&asker).read_line(&mut question).unwrap();
+            asker.write_all(b"held\n").unwrap();
+            assert_eq!(asking.join().unwrap().unwrap(), "held\n");
+        });
+    }
+
+    #[test]
     fn nobody_there_is_an_error_that_says_so() {
-        let error = status(Path::new("/nonexistent/control"))
+        let path = Path::new("/nonexistent/control");
+        let error = ask_for(Duration::ZERO, path, Verb::Status)
             .unwrap_err()
             .to_string();
         assert!(

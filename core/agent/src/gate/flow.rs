@@ -182,7 +182,7 @@ mod tests {
                 received.extend_from_slice(&part[..count]);
             } else {
                 sink.set_nonblocking(true).unwrap();
-                while let Ok(count) = sink.read(&mut part) {
+                while let Ok(count @ 1..) = sink.read(&mut part) {
                     received.extend_from_slice(&part[..count]);
                 }
                 sink.set_nonblocking(false).unwrap();

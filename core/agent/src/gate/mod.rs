@@ -15,6 +15,7 @@ mod error;
 mod flow;
 mod listen;
 mod mark;
+mod notify;
 mod poller;
 mod queue;
 mod relay;
@@ -40,7 +41,11 @@ pub(crate) fn run(args: &[String]) -> Result<(), GateError> {
     let config = Config::parse(args)?;
     let listeners = Listeners::inherited()?;
     let ending = ending().map_err(GateError::system("watch for signals"))?;
-    serve::Gate::new(config, listeners, ending, raise_open_files())?.run()
+    std::fs::read_dir(&config.colour_dir)
+        .map_err(GateError::system("read the colour directory"))?;
+    let mut gate = serve::Gate::new(config, listeners, ending, raise_open_files())?;
+    notify::ready().map_err(GateError::system("tell systemd that it is ready"))?;
+    gate.run()
 }
 
 /// `gate-control hold|release|status --control PATH [--width N]`: asks a running gate.
