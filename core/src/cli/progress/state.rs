@@ -58,6 +58,7 @@ impl State {
             text: String::new(),
         };
         match event {
+            Event::Expected { steps } => self.total = self.total.max(*steps),
             Event::Stage { name, first, steps } => {
                 self.stage.clone_from(name);
                 self.total = self.total.max(first.saturating_add(*steps));
