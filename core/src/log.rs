@@ -160,6 +160,7 @@ fn line(now: &str, level: Level, operation: &str, text: &str) -> String {
 
 fn told(event: &Event) -> (Level, String) {
     match event {
+        Event::Expected { steps } => (Level::Debug, format!("about {steps} steps")),
         Event::Stage { name, steps, .. } => (Level::Info, format!("stage `{name}`: {steps} steps")),
         Event::Started { number, title } => (Level::Info, format!("step {number}: {title}")),
         Event::Working { number, text } => (Level::Debug, format!("step {number}: {text}")),

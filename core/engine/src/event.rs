@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
 pub enum Event {
+    /// An operation begins.
+    Expected {
+        /// How many steps all its stages will have together, as far as can be said beforehand.
+        steps: u32,
+    },
     /// A stage begins.
     Stage {
         /// Its name.

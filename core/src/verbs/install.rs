@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use homeport_engine::event::Event;
 use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec, Op};
 use homeport_engine::plan::Plan;
 use homeport_engine::recover::Outcome;
@@ -72,20 +73,22 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
     let settings = settings::resolve(&request.sources, &defaults(&recipe, &plugins))?;
     let instance = settings.deployment.instance_id.clone();
     if request.dry_run {
-        let (prepared, partners) = prepare(cx, settings, recipe, &mut plugins)?;
-        return planned(&prepared, partners).map(Installed::Planned);
+        let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins)?;
+        return preview(&prepared, &mut partners).map(Installed::Planned);
     }
     let _lock = cx.lock(&instance, "install")?;
     if let Some((_, Outcome::Done)) = operation::resolve_open(&instance, cx.target, cx.tell)? {
         return Err(Error::already_there(&instance));
     }
-    let (prepared, partners) = prepare(cx, settings, recipe, &mut plugins)?;
+    let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins)?;
     let size = &prepared.settings.resources;
     let question = format!(
         "Install {} {} as `{instance}` in container {} ({} cores, {} MiB, {} GiB)?",
         prepared.recipe.recipe.title, prepared.version, prepared.about.guest.id, size.cpu_cores, size.memory_mb, size.disk_size_gb,
     );
     (cx.confirm)(&question)?;
+    let steps = preview(&prepared, &mut partners)?.last().map_or(0, Plan::end);
+    (cx.tell)(Event::Expected { steps });
     run(cx, &prepared, partners, request.keep_on_failure)?;
     Ok(Installed::Done(Box::new(prepared.report(cx))))
 }
@@ -227,7 +230,7 @@ impl Prepared {
 
 /// The stages as they look before anything was seen in the guest: plugins may plan otherwise once they have looked,
 /// and the certificate of the last stage is made in the one before.
-fn planned(prepared: &Prepared, mut partners: Partners) -> Result<Vec<Plan>, Error> {
+fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<Plan>, Error> {
     let deploy = prepared.deploy();
     let guest = deploy.guest()?;
     let base = deploy.base(guest.end());

@@ -89,7 +89,7 @@ impl Living {
     /// Asks the guest everything in one call.
     pub fn told(&self, target: &mut dyn Target) -> Result<Told, Error> {
         let script = format!(
-            "cat {probes} && {agent} status {spec} && cat {spec}",
+            "cat {probes} && {agent} status --spec {spec} && cat {spec}",
             probes = places::guest::PROBES,
             agent = places::guest::AGENT,
             spec = places::guest::HEALTH,

@@ -27,7 +27,7 @@ pub(super) fn line(state: &State, event: &Event, verbose: bool) -> Option<String
         Event::Done { number, ms } if verbose => {
             format!("{}   done in {}", step(number), seconds(*ms))
         }
-        Event::Working { .. } | Event::Done { .. } => return None,
+        Event::Expected { .. } | Event::Working { .. } | Event::Done { .. } => return None,
         Event::Failed { number, why } => format!("{} failed: {why}", step(number)),
         Event::Committed => "committed: from here on it only goes forward".to_owned(),
         Event::Undoing { number, title } => format!("{} taking back: {title}", step(number)),
@@ -56,7 +56,10 @@ pub(super) fn lasting(state: &State, event: &Event, style: Style) -> Option<Stri
             style.yellow(style.sign("↩", "<-")),
             format!("{}  taking back: {title}", step(number)),
         ),
-        Event::Stage { .. } | Event::Started { .. } | Event::Working { .. } => return None,
+        Event::Expected { .. }
+        | Event::Stage { .. }
+        | Event::Started { .. }
+        | Event::Working { .. } => return None,
     };
     Some(format!(
         "{sign} {}",

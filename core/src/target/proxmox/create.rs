@@ -94,7 +94,7 @@ impl Proxmox {
             return Ok(());
         }
         let why = format!(
-            "storage `{name}` has {} MiB free, needed are {}",
+            "storage `{name}` has {} MiB free, needed are {} MiB",
             free >> 20,
             needed >> 20
         );

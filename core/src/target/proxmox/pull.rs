@@ -78,6 +78,13 @@ fn both(ended: Result<(), Fault>, written: Option<Written>, to: &Path) -> Result
     }
 }
 
+fn cut_off(error: &ArchiveError) -> bool {
+    matches!(
+        error,
+        ArchiveError::Incomplete(_) | ArchiveError::Damaged(_)
+    )
+}
+
 /// Removes an archive and the file with its digest.
 fn discard(archive: &Path) -> io::Result<()> {
     fs::remove_file(archive)?;
@@ -89,14 +96,14 @@ fn store(to: PathBuf, about: BTreeMap<String, String>) -> (Drain, Receiver<Writt
     let (tell, written) = channel();
     let drain: Drain = Box::new(move |stream| {
         let done = archive::write(stream, &to, &about);
-        let well = done.is_ok();
+        // A command whose stream was cut off will say why; one that sends what cannot be kept is stopped.
+        let stop = done.as_ref().is_err_and(|error| !cut_off(error));
         // Nobody listens any more only if the call is over for another reason.
         let _ = tell.send(done);
-        if well {
-            Ok(())
-        } else {
-            Err(io::Error::other("the archive could not be written"))
+        if stop {
+            return Err(io::Error::other("the archive could not be written"));
         }
+        Ok(())
     });
     (drain, written)
 }
@@ -177,11 +184,20 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_kept_stops_the_command_and_is_the_reason() {
+        let to = Path::new("/proc/nowhere/a.tar.gz");
+        let (drain, written) = store(to.to_owned(), about());
+        drain(&mut bytes().as_slice()).unwrap_err();
+        let fault = both(failed(), written.recv().ok(), to).unwrap_err();
+        assert!(fault.why.contains("/proc/nowhere"), "{fault}");
+    }
+
+    #[test]
     fn a_stream_that_was_cut_is_the_commands_fault_and_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let to = dir.path().join("a.tar.gz");
         let (drain, written) = store(to.clone(), about());
-        drain(&mut bytes().get(..600).unwrap()).unwrap_err();
+        drain(&mut bytes().get(..600).unwrap()).unwrap();
         assert_eq!(
             both(failed(), written.recv().ok(), &to).unwrap_err().why,
             "the command failed"
