@@ -1,6 +1,5 @@
 //! Servers that answer wrongly, late, in pieces or not at all; and the ways to a server: proxies, TLS, redirects.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
