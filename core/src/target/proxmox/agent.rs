@@ -10,8 +10,10 @@ use homeport_engine::run::{Fault, FaultKind, NoteDone, Tell};
 use homeport_engine::wire::{Answer, Ask};
 
 use super::Proxmox;
+use super::alive;
 use super::argv;
 use super::channel::{Channel, Heard, Unheard};
+use super::guest::vmid;
 use super::host::fault;
 use crate::places::guest::AGENT;
 
@@ -55,7 +57,13 @@ impl Proxmox {
     }
 
     /// Has the agent close its journal, and ends the conversation: an operation's last word.
+    ///
+    /// A guest that is gone has taken its journal along. One that is off after Commit closes it when it boots.
     pub(super) fn agent_closes(&mut self, plan: &Plan) -> Result<(), Fault> {
+        if self.ended_with_its_guest(plan)? {
+            self.hang_up();
+            return Ok(());
+        }
         let ask = Ask::Close {
             operation: plan.operation.clone(),
         };
@@ -66,6 +74,15 @@ impl Proxmox {
         })?;
         self.hang_up();
         Ok(())
+    }
+
+    fn ended_with_its_guest(&self, plan: &Plan) -> Result<bool, Fault> {
+        let Some(guest) = &plan.guest else {
+            return Ok(false);
+        };
+        let id = vmid(guest)?;
+        let off = plan.commit_after.is_some() && !alive::running()?.contains(&id);
+        Ok(off || self.etc.locate(id)?.is_none())
     }
 
     /// Ends the conversation with the agent, if there is one.

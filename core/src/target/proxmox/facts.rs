@@ -7,6 +7,7 @@ use std::path::Path;
 use homeport_engine::run::{Fault, unix_now};
 
 use super::Proxmox;
+use super::alive;
 use super::argv::{self, Argv};
 use super::create::free;
 use super::etc::Located;
@@ -15,8 +16,8 @@ use super::host::{OnStop, title};
 use super::parse::{self, Resource, StorageConfig};
 use crate::target::surroundings::{bridges, memory_available_mb};
 use crate::target::{
-    GuestSeen, GuestStatus, HostFacts, NodeSeen, Platform, StorageSeen, StorageState, Surroundings,
-    TemplateSeen,
+    GuestKind, GuestSeen, GuestStatus, HostFacts, NodeSeen, Platform, StorageSeen, StorageState,
+    Surroundings, TemplateSeen,
 };
 
 /// A cluster with an unreachable storage takes its time.
@@ -64,7 +65,7 @@ impl Proxmox {
         facts.free_id = free_ids(datacenter, &located, &resources)
             .next()
             .map(|id| id.to_string());
-        facts.guests = guests(&self.node, located, &resources);
+        facts.guests = guests(&self.node, located, &resources, &alive::running()?);
         let storages = self.etc.storages()?;
         facts.storages = storages
             .iter()
@@ -79,7 +80,12 @@ impl Proxmox {
     /// The guests of all nodes.
     pub(super) fn all_guests(&mut self) -> Result<Vec<GuestSeen>, Fault> {
         let resources = self.resources()?;
-        Ok(guests(&self.node, self.etc.guests()?, &resources))
+        Ok(guests(
+            &self.node,
+            self.etc.guests()?,
+            &resources,
+            &alive::running()?,
+        ))
     }
 
     /// Ids nobody uses, ascending. Asks no program: configurations are there before anything else is.
@@ -113,16 +119,23 @@ fn free_ids(
     (lower..upper).filter(move |id| !used.contains(id))
 }
 
-/// What the configurations say, which are always up to date, with the status from the list, which lags (facts §0 rule 9).
-fn guests(node: &str, located: BTreeMap<u32, Located>, resources: &[Resource]) -> Vec<GuestSeen> {
+/// What the configurations say, which are always up to date. The status of this node's containers is the kernel's; that
+/// of others is the cluster's list's, which lags (facts §0 rule 9).
+fn guests(
+    node: &str,
+    located: BTreeMap<u32, Located>,
+    resources: &[Resource],
+    running: &BTreeSet<u32>,
+) -> Vec<GuestSeen> {
     let is_guest = |resource: &&Resource| matches!(resource.kind.as_str(), "lxc" | "qemu");
     let listed = resources
         .iter()
         .filter(is_guest)
         .map(|resource| (resource.name.as_str(), resource));
     let listed: BTreeMap<&str, &Resource> = listed.collect();
-    let seen = |(id, found): (u32, Located)| {
-        let id = id.to_string();
+    let seen = |(number, found): (u32, Located)| {
+        let id = number.to_string();
+        let container_here = found.node == node && found.kind == GuestKind::Container;
         let status = listed
             .get(id.as_str())
             .and_then(|resource| resource.status.as_deref());
@@ -132,6 +145,8 @@ fn guests(node: &str, located: BTreeMap<u32, Located>, resources: &[Resource]) -
             name: found.config.name().map(str::to_owned),
             tags: found.config.tags(),
             status: match status {
+                _ if container_here && running.contains(&number) => GuestStatus::Running,
+                _ if container_here => GuestStatus::Stopped,
                 Some("running") => GuestStatus::Running,
                 Some("stopped") => GuestStatus::Stopped,
                 _ => GuestStatus::Unknown,

@@ -1,5 +1,4 @@
 use super::*;
-use crate::target::GuestKind;
 use crate::target::proxmox::etc::{Etc, tests::tree};
 
 fn names(names: &[&str]) -> BTreeSet<String> {
@@ -28,12 +27,12 @@ fn rule_9_a_guest_the_list_does_not_know_yet_is_seen_with_name_and_tags() {
     let located = Etc::at(dir.path()).guests().unwrap();
     let free: Vec<u32> = free_ids("", &located, &listed).take(3).collect();
     assert_eq!(free, [100, 104, 106]);
-    let [web, vm, half] = &guests("pve", located, &listed)[..] else {
+    let [web, vm, half] = &guests("pve", located, &listed, &[101].into())[..] else {
         panic!()
     };
     assert_eq!(
         (web.name.as_deref(), web.status, web.here),
-        (Some("web"), GuestStatus::Unknown, true)
+        (Some("web"), GuestStatus::Running, true)
     );
     assert_eq!(
         (web.tags.clone(), web.storage.as_deref()),
@@ -45,8 +44,8 @@ fn rule_9_a_guest_the_list_does_not_know_yet_is_seen_with_name_and_tags() {
     );
     assert_eq!(vm.lock.as_deref(), Some("backup"));
     assert_eq!(
-        (half.lock.as_deref(), half.name.as_deref()),
-        (Some("create"), None)
+        (half.lock.as_deref(), half.name.as_deref(), half.status),
+        (Some("create"), None, GuestStatus::Stopped)
     );
 }
 

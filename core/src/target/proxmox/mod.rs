@@ -4,6 +4,7 @@
 //! that relies on it. State is trusted, exit statuses only where they are known to mean something.
 
 mod agent;
+mod alive;
 mod argv;
 mod channel;
 mod claim;
@@ -241,3 +242,6 @@ impl Target for Proxmox {
         self.host.calls()
     }
 }
+
+#[cfg(test)]
+mod sequence_tests;
