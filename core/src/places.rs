@@ -16,7 +16,9 @@ pub fn journals(instance: &str) -> PathBuf {
 
 /// The registry's entry of an instance on the host.
 pub fn registry(instance: &str) -> PathBuf {
-    Path::new(STATE).join("instances").join(format!("{instance}.json"))
+    Path::new(STATE)
+        .join("instances")
+        .join(format!("{instance}.json"))
 }
 
 /// What an operation fetches and unpacks lies here, until it ends.

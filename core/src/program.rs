@@ -52,8 +52,14 @@ struct Entry {
 impl Program {
     /// Finds it from the running program: `<directory>/bin/homeport`.
     pub fn find() -> Result<Program, ProgramError> {
-        let file = env::current_exe().and_then(fs::canonicalize).map_err(ProgramError::Place)?;
-        let directory = file.parent().and_then(Path::parent).unwrap_or(Path::new("/")).to_owned();
+        let file = env::current_exe()
+            .and_then(fs::canonicalize)
+            .map_err(ProgramError::Place)?;
+        let directory = file
+            .parent()
+            .and_then(Path::parent)
+            .unwrap_or(Path::new("/"))
+            .to_owned();
         let passing = env::var_os(BUNDLE_DIR).is_some_and(|bundle| Path::new(&bundle) == directory);
         Ok(Program { directory, passing })
     }
@@ -72,12 +78,21 @@ impl Program {
     /// lies where only root writes.
     pub fn digests(&self) -> Result<BTreeMap<String, Digest>, ProgramError> {
         let path = self.directory.join("manifest.json");
-        let broken = |why: String| ProgramError::Manifest { path: path.clone(), why };
+        let broken = |why: String| ProgramError::Manifest {
+            path: path.clone(),
+            why,
+        };
         let text = fs::read_to_string(&path).map_err(|error| broken(error.to_string()))?;
-        let manifest: Manifest = serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
-        let plugins = manifest.files.iter().filter_map(|file| Some((file.path.strip_prefix("plugins/")?, &file.sha256)));
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
+        let plugins = manifest
+            .files
+            .iter()
+            .filter_map(|file| Some((file.path.strip_prefix("plugins/")?, &file.sha256)));
         let parsed = plugins.map(|(name, digest)| Ok((name.to_owned(), digest.parse()?)));
-        parsed.collect::<Result<_, homeport_bootstrap::digest::NotADigest>>().map_err(|_| broken("a digest is none".to_owned()))
+        parsed
+            .collect::<Result<_, homeport_bootstrap::digest::NotADigest>>()
+            .map_err(|_| broken("a digest is none".to_owned()))
     }
 
     /// As a deployment has to know it.

@@ -20,12 +20,19 @@ const CHECKSUM_LIMIT: u64 = 4096;
 /// Carries out [`Fetch`]. A file that is there already and right is kept.
 pub fn fetch(fetch: &Fetch, number: u32, stop: &AtomicBool, tell: Tell<'_>) -> Result<(), Fault> {
     let fetcher = Fetcher::new(Patience::default());
-    let mut source = Source { fetcher: &fetcher, number, stop, tell };
+    let mut source = Source {
+        fetcher: &fetcher,
+        number,
+        stop,
+        tell,
+    };
     let wanted = match &fetch.trust {
         Trust::Digest(digest) => digest.clone(),
         Trust::StatedAt(url) => stated(&mut source, url, fetch)?,
     };
-    let wanted: Digest = wanted.parse().map_err(|_| fault(format!("`{wanted}` is not a SHA-256 digest")))?;
+    let wanted: Digest = wanted
+        .parse()
+        .map_err(|_| fault(format!("`{wanted}` is not a SHA-256 digest")))?;
     let path = Path::new(&fetch.to);
     if digest_of(path).is_ok_and(|found| found == wanted) {
         return Ok(());
@@ -44,7 +51,8 @@ fn stated(source: &mut Source<'_>, url: &str, fetch: &Fetch) -> Result<String, F
     let beside = format!("{}.sha256", fetch.to);
     let path = Path::new(&beside);
     source.get(url, path, CHECKSUM_LIMIT)?;
-    let text = fs::read_to_string(path).map_err(|error| fault(format!("`{beside}` cannot be read: {error}")));
+    let text = fs::read_to_string(path)
+        .map_err(|error| fault(format!("`{beside}` cannot be read: {error}")));
     let _ = fs::remove_file(path);
     let name = fetch.url.rsplit('/').next().unwrap_or_default();
     digest_in(&text?, name).ok_or_else(|| fault(format!("`{url}` states no digest of `{name}`")))
@@ -54,12 +62,21 @@ fn stated(source: &mut Source<'_>, url: &str, fetch: &Fetch) -> Result<String, F
 fn digest_in(text: &str, name: &str) -> Option<String> {
     let lines = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
-        let digest = words.next().filter(|word| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-        Some((digest.to_ascii_lowercase(), words.next().map(|word| word.trim_start_matches('*').to_owned())))
+        let digest = words
+            .next()
+            .filter(|word| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        Some((
+            digest.to_ascii_lowercase(),
+            words
+                .next()
+                .map(|word| word.trim_start_matches('*').to_owned()),
+        ))
     });
     let lines: Vec<_> = lines.collect();
     let named = lines.iter().find(|(_, file)| file.as_deref() == Some(name));
-    let only = lines.first().filter(|(_, file)| lines.len() == 1 && file.is_none());
+    let only = lines
+        .first()
+        .filter(|(_, file)| lines.len() == 1 && file.is_none());
     named.or(only).map(|(digest, _)| digest.clone())
 }
 
@@ -73,9 +90,16 @@ struct Source<'a> {
 impl Source<'_> {
     /// Brings `url` to `path` whatever its scheme, fsynced; the digest of what arrived.
     fn get(&mut self, url: &str, path: &Path, limit: u64) -> Result<Digest, Fault> {
-        let written = |error: io::Error| fault(format!("`{}` cannot be written: {error}", path.display()));
+        let written =
+            |error: io::Error| fault(format!("`{}` cannot be written: {error}", path.display()));
         let _ = fs::remove_file(path);
-        let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path).map_err(written)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(written)?;
         match url.strip_prefix("file://") {
             Some(local) => copy(local, &mut file, limit)?,
             None => self.download(url, &mut file, limit)?,
@@ -86,31 +110,57 @@ impl Source<'_> {
     }
 
     fn download(&mut self, url: &str, file: &mut File, limit: u64) -> Result<(), Fault> {
-        let Source { fetcher, number, stop, tell } = self;
+        let Source {
+            fetcher,
+            number,
+            stop,
+            tell,
+        } = self;
         let mut told = None;
         let mut watch = |progress: Progress<'_>| {
             let text = words(&progress);
             if told.as_ref() != Some(&text) {
-                tell(Event::Working { number: *number, text: text.clone() });
+                tell(Event::Working {
+                    number: *number,
+                    text: text.clone(),
+                });
                 told = Some(text);
             }
-            if stop.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if stop.load(Ordering::SeqCst) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
-        fetcher.download(&Request { url, limit }, file, &mut watch).map(|_| ()).map_err(network)
+        fetcher
+            .download(&Request { url, limit }, file, &mut watch)
+            .map(|_| ())
+            .map_err(network)
     }
 }
 
 fn words(progress: &Progress<'_>) -> String {
     match progress {
-        Progress::Received { bytes, total: Some(total) } => format!("{} of {} MiB", bytes >> 20, total >> 20),
+        Progress::Received {
+            bytes,
+            total: Some(total),
+        } => format!("{} of {} MiB", bytes >> 20, total >> 20),
         Progress::Received { bytes, total: None } => format!("{} MiB", bytes >> 20),
-        Progress::Waiting { next, tries, why } => format!("waiting to try again ({next} of {tries}): {why}"),
+        Progress::Waiting { next, tries, why } => {
+            format!("waiting to try again ({next} of {tries}): {why}")
+        }
     }
 }
 
 fn network(error: FetchError) -> Fault {
-    let kind = if matches!(error, FetchError::Stopped) { FaultKind::Cancelled } else { FaultKind::Download };
-    Fault::new(kind, error.to_string()).with_remedy("Check the address and this host's way to it, then run the same command again.")
+    let kind = if matches!(error, FetchError::Stopped) {
+        FaultKind::Cancelled
+    } else {
+        FaultKind::Download
+    };
+    Fault::new(kind, error.to_string()).with_remedy(
+        "Check the address and this host's way to it, then run the same command again.",
+    )
 }
 
 fn copy(from: &str, to: &mut File, limit: u64) -> Result<(), Fault> {
@@ -118,7 +168,9 @@ fn copy(from: &str, to: &mut File, limit: u64) -> Result<(), Fault> {
     let source = File::open(from).map_err(broken)?;
     let count = io::copy(&mut source.take(limit + 1), to).map_err(broken)?;
     if count > limit {
-        return Err(fault(format!("`{from}` is larger than the {limit} bytes allowed")));
+        return Err(fault(format!(
+            "`{from}` is larger than the {limit} bytes allowed"
+        )));
     }
     Ok(())
 }
@@ -129,17 +181,31 @@ fn digest_of(path: &Path) -> io::Result<Digest> {
 
 /// Carries out [`Unpack`].
 pub fn unpack(unpack: &Unpack) -> Result<(), Fault> {
-    let broken = |why: String| fault(format!("`{}` in `{}` cannot be unpacked: {why}", unpack.member, unpack.archive));
+    let broken = |why: String| {
+        fault(format!(
+            "`{}` in `{}` cannot be unpacked: {why}",
+            unpack.member, unpack.archive
+        ))
+    };
     let file = File::open(&unpack.archive).map_err(|error| broken(error.to_string()))?;
     let mut archive = zip::ZipArchive::new(file).map_err(|error| broken(error.to_string()))?;
-    let member = archive.by_name(&unpack.member).map_err(|error| broken(error.to_string()))?;
+    let member = archive
+        .by_name(&unpack.member)
+        .map_err(|error| broken(error.to_string()))?;
     if !member.is_file() {
         return Err(broken("it is not a file".to_owned()));
     }
     let mut limited = member.take(unpack.limit + 1);
     durable::replace_with(Path::new(&unpack.to), 0o600, |to| {
         let count = io::copy(&mut limited, to)?;
-        if count > unpack.limit { Err(io::Error::other(format!("it is larger than {} bytes", unpack.limit))) } else { Ok(()) }
+        if count > unpack.limit {
+            Err(io::Error::other(format!(
+                "it is larger than {} bytes",
+                unpack.limit
+            )))
+        } else {
+            Ok(())
+        }
     })
     .map_err(|error| broken(error.to_string()))
 }
@@ -173,7 +239,11 @@ mod tests {
         fetched(dir.path(), Trust::Digest(HEX.to_owned())).unwrap();
         assert_eq!(fs::read(dir.path().join("got.zip")).unwrap(), b"hello");
         let wrong = fetched(dir.path(), Trust::Digest(HEX.replace('2', "3"))).unwrap_err();
-        assert!(wrong.why.ends_with("it was deleted unopened"), "{}", wrong.why);
+        assert!(
+            wrong.why.ends_with("it was deleted unopened"),
+            "{}",
+            wrong.why
+        );
         assert!(!dir.path().join("got.zip").exists());
     }
 
@@ -183,12 +253,19 @@ mod tests {
         fs::write(dir.path().join("app.zip"), "hello").unwrap();
         let state = |text: String| {
             fs::write(dir.path().join("sums"), text).unwrap();
-            fetched(dir.path(), Trust::StatedAt(format!("file://{}/sums", dir.path().display())))
+            fetched(
+                dir.path(),
+                Trust::StatedAt(format!("file://{}/sums", dir.path().display())),
+            )
         };
         state(format!("{HEX}  app.zip\n")).unwrap();
         state(format!("{HEX}\n")).unwrap();
         let other = state(format!("{HEX}  other.zip\n")).unwrap_err();
-        assert!(other.why.ends_with("states no digest of `app.zip`"), "{}", other.why);
+        assert!(
+            other.why.ends_with("states no digest of `app.zip`"),
+            "{}",
+            other.why
+        );
     }
 
     #[test]
@@ -196,7 +273,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("app.zip"), vec![0; 1001]).unwrap();
         let error = fetched(dir.path(), Trust::Digest(HEX.to_owned())).unwrap_err();
-        assert!(error.why.ends_with("is larger than the 1000 bytes allowed"), "{}", error.why);
+        assert!(
+            error.why.ends_with("is larger than the 1000 bytes allowed"),
+            "{}",
+            error.why
+        );
     }
 
     #[test]
@@ -204,7 +285,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.zip");
         let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
-        zip.start_file("app", zip::write::SimpleFileOptions::default()).unwrap();
+        zip.start_file("app", zip::write::SimpleFileOptions::default())
+            .unwrap();
         zip.write_all(&[7; 500]).unwrap();
         zip.finish().unwrap();
         let job = |member: &str, limit| Unpack {
@@ -215,7 +297,12 @@ mod tests {
         };
         unpack(&job("app", 500)).unwrap();
         assert_eq!(fs::read(dir.path().join("app")).unwrap(), [7; 500]);
-        assert!(unpack(&job("app", 499)).unwrap_err().why.ends_with("it is larger than 499 bytes"));
+        assert!(
+            unpack(&job("app", 499))
+                .unwrap_err()
+                .why
+                .ends_with("it is larger than 499 bytes")
+        );
         assert!(unpack(&job("missing", 500)).is_err());
         let bytes = fs::read(&path).unwrap();
         for cut in 0..bytes.len() {

@@ -116,7 +116,9 @@ impl State {
 
 /// Total for these types: strings, numbers and maps with text keys.
 fn pretty(value: &impl Serialize) -> String {
-    serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -129,7 +131,10 @@ mod tests {
     #[test]
     fn a_state_of_every_released_schema_is_read_and_unknown_fields_survive() {
         let state: State = serde_json::from_str(FIRST).unwrap();
-        assert_eq!((state.instance.as_str(), state.status), ("todo", Status::Running));
+        assert_eq!(
+            (state.instance.as_str(), state.status),
+            ("todo", Status::Running)
+        );
         assert_eq!(state.rest.get("from_the_future"), Some(&Value::from(1)));
         assert!(state.to_json().contains("from_the_future"));
     }

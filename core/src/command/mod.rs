@@ -9,7 +9,9 @@ use std::process::ExitCode;
 use homeport_engine::plan::Plan;
 use serde::Serialize;
 
-use crate::cli::args::{self, Change, Cli, Common, Install, OnFailure, One, Plugin, Uninstall, Verb};
+use crate::cli::args::{
+    self, Change, Cli, Common, Install, OnFailure, One, Plugin, Uninstall, Verb,
+};
 use crate::cli::style::Style;
 use crate::cli::{json, output, show};
 use crate::error::{Error, Kind};
@@ -36,7 +38,9 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Status(one) => shown_status(common, one),
         Verb::List => {
             let found = list::list(&mut Proxmox::new(Default::default()))?;
-            answer(common, &serde_json::json!({ "instances": found }), || show::list(&found))
+            answer(common, &serde_json::json!({ "instances": found }), || {
+                show::list(&found)
+            })
         }
         Verb::Start(change) => powered(common, change, To::Started),
         Verb::Stop(change) => powered(common, change, To::Stopped),
@@ -53,8 +57,16 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
 }
 
 /// Prints a result: for programs, or for people.
-fn answer(common: Common, result: &impl Serialize, prose: impl FnOnce() -> String) -> Result<ExitCode, Error> {
-    let text = if common.json { json::result(result) } else { prose() };
+fn answer(
+    common: Common,
+    result: &impl Serialize,
+    prose: impl FnOnce() -> String,
+) -> Result<ExitCode, Error> {
+    let text = if common.json {
+        json::result(result)
+    } else {
+        prose()
+    };
     output::result(&text);
     Ok(ExitCode::SUCCESS)
 }
@@ -64,7 +76,11 @@ fn style() -> Style {
 }
 
 fn plans(common: Common, plans: &[Plan]) -> Result<ExitCode, Error> {
-    let text = if common.json { json::plans(plans) } else { show::plans(plans, common.verbose, style()) };
+    let text = if common.json {
+        json::plans(plans)
+    } else {
+        show::plans(plans, common.verbose, style())
+    };
     output::result(&text);
     Ok(ExitCode::SUCCESS)
 }
@@ -87,17 +103,25 @@ fn installed(common: Common, given: &Install) -> Result<ExitCode, Error> {
 
 fn shown_status(common: Common, one: &One) -> Result<ExitCode, Error> {
     let mut session = Session::new(common, "status", "", true)?;
-    let found = session.run("stops looking", |cx| status::status(cx, one.instance.as_deref()))?;
+    let found = session.run("stops looking", |cx| {
+        status::status(cx, one.instance.as_deref())
+    })?;
     answer(common, &found, || show::status(&found, style()))?;
     let serves = matches!(found.overall, Health::Healthy | Health::Degraded);
-    Ok(if serves { ExitCode::SUCCESS } else { ExitCode::from(Kind::Unhealthy.code()) })
+    Ok(if serves {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(Kind::Unhealthy.code())
+    })
 }
 
 fn powered(common: Common, change: &Change, to: To) -> Result<ExitCode, Error> {
     let instance = change.one.instance.as_deref();
     let verb = power::verb(to);
     let mut session = Session::new(common, verb, instance.unwrap_or_default(), change.dry_run)?;
-    let ended = session.run("takes back what was done", |cx| power::power(cx, instance, to, change.dry_run))?;
+    let ended = session.run("takes back what was done", |cx| {
+        power::power(cx, instance, to, change.dry_run)
+    })?;
     match ended {
         power::Powered::Planned(found) => plans(common, &found),
         power::Powered::Done(name) => {
@@ -110,14 +134,28 @@ fn powered(common: Common, change: &Change, to: To) -> Result<ExitCode, Error> {
 fn uninstalled(common: Common, given: &Uninstall) -> Result<ExitCode, Error> {
     let name = given.change.one.instance.as_deref();
     let dry_run = given.change.dry_run;
-    let request = uninstall::Request { name, keep_data: given.keep_data, dry_run };
+    let request = uninstall::Request {
+        name,
+        keep_data: given.keep_data,
+        dry_run,
+    };
     let mut session = Session::new(common, "uninstall", name.unwrap_or_default(), dry_run)?;
-    let ended = session.run("takes back what was done", |cx| uninstall::uninstall(cx, &request))?;
+    let ended = session.run("takes back what was done", |cx| {
+        uninstall::uninstall(cx, &request)
+    })?;
     match ended {
         uninstall::Uninstalled::Planned(found) => plans(common, &found),
         uninstall::Uninstalled::Done(done) => answer(common, &done, || {
-            let kept = done.archive.as_ref().map(|archive| format!("\nIts data is in {archive} (verified)."));
-            format!("`{}` is gone, container {} with it.{}", done.instance, done.guest, kept.unwrap_or_default())
+            let kept = done
+                .archive
+                .as_ref()
+                .map(|archive| format!("\nIts data is in {archive} (verified)."));
+            format!(
+                "`{}` is gone, container {} with it.{}",
+                done.instance,
+                done.guest,
+                kept.unwrap_or_default()
+            )
         }),
     }
 }
@@ -125,10 +163,16 @@ fn uninstalled(common: Common, given: &Uninstall) -> Result<ExitCode, Error> {
 fn past(common: Common, one: &One) -> Result<ExitCode, Error> {
     let name = match &one.instance {
         Some(name) => name.clone(),
-        None => living::find(&mut Proxmox::new(Default::default()), None)?.guest.instance,
+        None => {
+            living::find(&mut Proxmox::new(Default::default()), None)?
+                .guest
+                .instance
+        }
     };
     let found = history::history(&name)?;
-    answer(common, &serde_json::json!({ "operations": found }), || show::history(&found))
+    answer(common, &serde_json::json!({ "operations": found }), || {
+        show::history(&found)
+    })
 }
 
 fn plugins(common: Common, plugin: &Plugin) -> Result<ExitCode, Error> {
@@ -136,13 +180,16 @@ fn plugins(common: Common, plugin: &Plugin) -> Result<ExitCode, Error> {
     match plugin {
         Plugin::List => {
             let found = registry.list();
-            answer(common, &serde_json::json!({ "plugins": found }), || show::plugins(&found, style()))
+            answer(common, &serde_json::json!({ "plugins": found }), || {
+                show::plugins(&found, style())
+            })
         }
         Plugin::Inspect { plugin } => {
             let found = registry.inspect(plugin);
             if found.is_empty() {
                 let why = format!("no plugin is called `{plugin}`");
-                return Err(Error::new(Kind::NotFound, "There is no such plugin.", why).with_remedy("homeport plugin list"));
+                return Err(Error::new(Kind::NotFound, "There is no such plugin.", why)
+                    .with_remedy("homeport plugin list"));
             }
             answer(common, &found, || json::result(&found))
         }

@@ -29,7 +29,13 @@ pub fn bundle(common: Common, verb: &Bundle) -> Result<ExitCode, Error> {
                 out: &given.out,
                 key: key(&given.key),
             })?;
-            answer(common, &made, || format!("{} ({} files) and its signature.", made.path.display(), made.manifest.files.len()))
+            answer(common, &made, || {
+                format!(
+                    "{} ({} files) and its signature.",
+                    made.path.display(),
+                    made.manifest.files.len()
+                )
+            })
         }
         Bundle::Inspect { bundle } => {
             let found = bundle::inspect(bundle)?;
@@ -52,16 +58,27 @@ fn channel(common: Common, given: &args::Channel) -> Result<ExitCode, Error> {
         out: &given.out,
         key: key(&given.key),
     })?;
-    answer(common, &made, || format!("{} and its signature.", made.path.display()))
+    answer(common, &made, || {
+        format!("{} and its signature.", made.path.display())
+    })
 }
 
 fn key(given: &args::Key) -> KeyFile<'_> {
-    let password = given.password_file.as_deref().map_or(Password::Environment(PASSWORD), Password::File);
-    KeyFile { path: &given.key, password }
+    let password = given
+        .password_file
+        .as_deref()
+        .map_or(Password::Environment(PASSWORD), Password::File);
+    KeyFile {
+        path: &given.key,
+        password,
+    }
 }
 
 fn public(given: &PublicKey) -> Result<Key, Error> {
-    let Some(path) = &given.public_key else { return Ok(Key::compiled()?) };
-    let text = fs::read_to_string(path).map_err(|source| Error::unreadable(Path::new(path), source))?;
+    let Some(path) = &given.public_key else {
+        return Ok(Key::compiled()?);
+    };
+    let text =
+        fs::read_to_string(path).map_err(|source| Error::unreadable(Path::new(path), source))?;
     Ok(Key::parse(&text)?)
 }

@@ -28,13 +28,26 @@ pub struct Session {
 
 impl Session {
     /// For this verb on this instance. One that only looks is not logged and shows no progress.
-    pub fn new(common: Common, verb: &'static str, instance: &str, looks_only: bool) -> Result<Session, Error> {
+    pub fn new(
+        common: Common,
+        verb: &'static str,
+        instance: &str,
+        looks_only: bool,
+    ) -> Result<Session, Error> {
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            signal_hook::flag::register(signal, stop.clone()).map_err(|error| Error::state(Path::new("/proc/self"), error))?;
+            signal_hook::flag::register(signal, stop.clone())
+                .map_err(|error| Error::state(Path::new("/proc/self"), error))?;
         }
         let program = Program::find()?;
-        Ok(Session { common, verb, instance: instance.to_owned(), looks_only, program, stop })
+        Ok(Session {
+            common,
+            verb,
+            instance: instance.to_owned(),
+            looks_only,
+            program,
+            stop,
+        })
     }
 
     /// Runs the verb. `interrupt` is what Ctrl-C does, as the rest of a sentence.
@@ -44,9 +57,19 @@ impl Session {
         verb: impl FnOnce(&mut Context<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut log = self.log()?;
-        let heading = format!("{} {}", self.verb, self.instance).trim_end().to_owned();
-        let about = About { heading, steps: 0, interrupt: interrupt.to_owned() };
-        let mode = if self.looks_only { Mode::Quiet } else { self.common.progress() };
+        let heading = format!("{} {}", self.verb, self.instance)
+            .trim_end()
+            .to_owned();
+        let about = About {
+            heading,
+            steps: 0,
+            interrupt: interrupt.to_owned(),
+        };
+        let mode = if self.looks_only {
+            Mode::Quiet
+        } else {
+            self.common.progress()
+        };
         let mut progress: Option<Progress> = None;
         let mut unlogged = None;
         let mut tell = |event: Event| {
@@ -55,7 +78,9 @@ impl Session {
             {
                 unlogged.get_or_insert(error);
             }
-            progress.get_or_insert_with(|| Progress::start(about.clone(), mode)).tell(event);
+            progress
+                .get_or_insert_with(|| Progress::start(about.clone(), mode))
+                .tell(event);
         };
         let yes = self.common.yes;
         let ended = verb(&mut Context {
@@ -76,17 +101,26 @@ impl Session {
         }
         let directory = Path::new(log::DIRECTORY);
         let log = Log::open(directory, &self.instance.to_lowercase(), self.verb);
-        log.map(Some).map_err(|source| Error::state(directory, source))
+        log.map(Some)
+            .map_err(|source| Error::state(directory, source))
     }
 
     /// The log's last line says how it ended. A log that could not be written is said, but is no failure of the verb.
-    fn close<T>(&self, log: Option<Log>, ended: &Result<T, Error>, unlogged: Option<std::io::Error>) {
+    fn close<T>(
+        &self,
+        log: Option<Log>,
+        ended: &Result<T, Error>,
+        unlogged: Option<std::io::Error>,
+    ) {
         let written = log.map(|mut log| match ended {
             Ok(_) => log.write(Level::Success, "done"),
             Err(error) => log.write(Level::Error, &format!("{} {}", error.what, error.why)),
         });
         if let Some(error) = unlogged.or(written.and_then(Result::err)) {
-            crate::cli::output::talk(&format!("The log in {} could not be written: {error}.", log::DIRECTORY));
+            crate::cli::output::talk(&format!(
+                "The log in {} could not be written: {error}.",
+                log::DIRECTORY
+            ));
         }
     }
 }

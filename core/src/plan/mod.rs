@@ -29,9 +29,20 @@ pub struct Operation {
 
 impl Operation {
     /// A stage. `first` is the number its first step gets.
-    pub fn stage(&self, name: &str, first: u32, commit_after: Option<usize>, steps: Vec<Step>) -> Plan {
+    pub fn stage(
+        &self,
+        name: &str,
+        first: u32,
+        commit_after: Option<usize>,
+        steps: Vec<Step>,
+    ) -> Plan {
         let instance = self.guest.instance.clone();
-        let owned = [places::STATE, places::PROGRAM, places::COMMAND, "/var/backups"];
+        let owned = [
+            places::STATE,
+            places::PROGRAM,
+            places::COMMAND,
+            "/var/backups",
+        ];
         Plan {
             wire: WIRE,
             operation: self.id.clone(),
@@ -65,5 +76,10 @@ pub(crate) fn absent(path: impl Into<String>) -> Op {
 
 /// Any content at this path.
 pub(crate) fn put(path: impl Into<String>, mode: u32, owner: &str, content: Content) -> Op {
-    Op::PutFile(PutFile { path: path.into(), mode, owner: owner.to_owned(), content })
+    Op::PutFile(PutFile {
+        path: path.into(),
+        mode,
+        owner: owner.to_owned(),
+        content,
+    })
 }

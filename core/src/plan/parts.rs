@@ -52,10 +52,18 @@ impl Plugin<'_> {
             let exec = Exec {
                 argv: command.argv.clone(),
                 stdin: command.stdin.clone().map_or(Stdin::None, Stdin::Text),
-                stdout: Stdout::Keep { limit: clamp(command.limit) },
+                stdout: Stdout::Keep {
+                    limit: clamp(command.limit),
+                },
                 ..Exec::root([], command.timeout_seconds).as_user(&command.user)
             };
-            Step::guest(format!("Look at {}", command.name), Op::Observe { name: self.kept(&command.name), exec })
+            Step::guest(
+                format!("Look at {}", command.name),
+                Op::Observe {
+                    name: self.kept(&command.name),
+                    exec,
+                },
+            )
         };
         commands.iter().map(step).collect()
     }
@@ -63,7 +71,10 @@ impl Plugin<'_> {
     /// What an observed command said, as the plugin reads it.
     pub fn output(&self, name: &str, seen: &Observations) -> Option<Output> {
         let found = seen.get(&self.kept(name))?;
-        Some(Output { exit: found.exit, stdout: found.stdout.clone() })
+        Some(Output {
+            exit: found.exit,
+            stdout: found.stdout.clone(),
+        })
     }
 
     fn file(&self, file: &step::File) -> Result<Step, Breach> {
@@ -76,16 +87,34 @@ impl Plugin<'_> {
     }
 
     fn directory(&self, made: &step::Directory) -> Result<Step, Breach> {
-        let op = self.put(&made.path, &made.mode, &made.owner, &made.group, Content::Directory)?;
+        let op = self.put(
+            &made.path,
+            &made.mode,
+            &made.owner,
+            &made.group,
+            Content::Directory,
+        )?;
         Ok(Step::guest(format!("Make {}", made.path), op))
     }
 
-    fn put(&self, path: &str, mode: &str, owner: &str, group: &str, content: Content) -> Result<Op, Breach> {
+    fn put(
+        &self,
+        path: &str,
+        mode: &str,
+        owner: &str,
+        group: &str,
+        content: Content,
+    ) -> Result<Op, Breach> {
         let mode = crate::recipe::mode(mode).map_err(|why| self.breach(why))?;
         if !path.starts_with('/') || path.split('/').any(|part| part == "..") {
             return Err(self.breach(format!("`{path}` is not an absolute path")));
         }
-        Ok(Op::PutFile(PutFile { path: path.to_owned(), mode, owner: format!("{owner}:{group}"), content }))
+        Ok(Op::PutFile(PutFile {
+            path: path.to_owned(),
+            mode,
+            owner: format!("{owner}:{group}"),
+            content,
+        }))
     }
 
     fn run(&self, run: &step::Run) -> Result<Vec<Step>, Breach> {
@@ -107,10 +136,15 @@ impl Plugin<'_> {
             step::Stdout::Discard => Ok(vec![Step::guest(run.title.clone(), Op::Exec(exec))]),
             step::Stdout::Archive => Err(self.breach("an archive where there is none")),
             step::Stdout::Keep { .. } if !run.creates.is_empty() || !run.destroys.is_empty() => {
-                Err(self.breach(format!("`{}` keeps output and changes something", run.title)))
+                Err(self.breach(format!(
+                    "`{}` keeps output and changes something",
+                    run.title
+                )))
             }
             step::Stdout::Keep { name, limit } => {
-                exec.stdout = Stdout::Keep { limit: clamp(*limit) };
+                exec.stdout = Stdout::Keep {
+                    limit: clamp(*limit),
+                };
                 Ok(self.kept_run(&run.title, name, exec))
             }
         }
@@ -136,8 +170,14 @@ impl Plugin<'_> {
             Action::Start => (format!("Start {unit}"), ServiceState::Running),
             Action::Stop => (format!("Stop {unit}"), ServiceState::Stopped),
             Action::Restart => (format!("Restart {unit}"), ServiceState::Restarted),
-            Action::Enable => (format!("Start {unit} now and at boot"), ServiceState::EnabledAndRunning),
-            Action::Disable => (format!("Stop {unit} now and at boot"), ServiceState::DisabledAndStopped),
+            Action::Enable => (
+                format!("Start {unit} now and at boot"),
+                ServiceState::EnabledAndRunning,
+            ),
+            Action::Disable => (
+                format!("Stop {unit} now and at boot"),
+                ServiceState::DisabledAndStopped,
+            ),
             Action::Reload => {
                 let exec = Exec::root(["systemctl", "reload", &unit], 60);
                 return Ok(Step::guest(format!("Reload {unit}"), Op::Exec(exec)));
@@ -149,14 +189,30 @@ impl Plugin<'_> {
     fn require(&self, require: &step::Require) -> Result<Step, Breach> {
         let name = self.kept(&require.name);
         let that = match &require.is {
-            Is::Equal(text) => Condition::Equals { name, text: text.clone() },
-            Is::AtLeast(number) => Condition::AtLeast { name, number: *number },
-            Is::AtMost(number) => Condition::AtMost { name, number: *number },
+            Is::Equal(text) => Condition::Equals {
+                name,
+                text: text.clone(),
+            },
+            Is::AtLeast(number) => Condition::AtLeast {
+                name,
+                number: *number,
+            },
+            Is::AtMost(number) => Condition::AtMost {
+                name,
+                number: *number,
+            },
             Is::NotEmpty => Condition::NotEmpty { name },
         };
         let otherwise = require.otherwise.message.trim_end_matches('.').to_owned();
         let remedy = vec![require.otherwise.remedy.clone()];
-        Ok(Step::guest(format!("Require that {} is right", require.name), Op::Require { that, otherwise, remedy }))
+        Ok(Step::guest(
+            format!("Require that {} is right", require.name),
+            Op::Require {
+                that,
+                otherwise,
+                remedy,
+            },
+        ))
     }
 
     fn kept(&self, name: &str) -> String {
@@ -164,7 +220,10 @@ impl Plugin<'_> {
     }
 
     fn secret(&self, name: &str) -> Result<String, Breach> {
-        let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        let plain = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         if !plain {
             return Err(self.breach(format!("`{name}` is not the name of a secret")));
         }
@@ -172,7 +231,10 @@ impl Plugin<'_> {
     }
 
     fn breach(&self, why: impl Into<String>) -> Breach {
-        Breach { plugin: self.name.to_owned(), why: why.into() }
+        Breach {
+            plugin: self.name.to_owned(),
+            why: why.into(),
+        }
     }
 }
 
@@ -182,27 +244,47 @@ fn clamp(limit: u64) -> u32 {
 
 /// The same steps, in the candidate guest. What only looks stays as it is.
 pub(crate) fn in_candidate(steps: Vec<Step>) -> impl Iterator<Item = Step> {
-    steps.into_iter().map(|step| if step.op.only_reads() { step } else { step.in_candidate() })
+    steps.into_iter().map(|step| {
+        if step.op.only_reads() {
+            step
+        } else {
+            step.in_candidate()
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SQLITE: Plugin<'static> = Plugin { name: "sqlite", purpose: "check", app: "vikunja" };
+    const SQLITE: Plugin<'static> = Plugin {
+        name: "sqlite",
+        purpose: "check",
+        app: "vikunja",
+    };
 
     #[test]
     fn kept_output_becomes_an_observation_that_must_have_succeeded() {
         let run = step::Run::new("Count", "vikunja", ["sqlite3"]).keep("rows", 100);
         let steps = SQLITE.steps(&[run.into()]).unwrap();
-        assert!(matches!(&steps[0].op, Op::Observe { name, exec } if name == "sqlite.check.rows" && exec.user == "vikunja"));
-        assert!(matches!(&steps[1].op, Op::Require { that: Condition::Succeeded { name }, .. } if name == "sqlite.check.rows"));
+        assert!(
+            matches!(&steps[0].op, Op::Observe { name, exec } if name == "sqlite.check.rows" && exec.user == "vikunja")
+        );
+        assert!(
+            matches!(&steps[1].op, Op::Require { that: Condition::Succeeded { name }, .. } if name == "sqlite.check.rows")
+        );
     }
 
     #[test]
     fn a_plugin_that_breaks_the_contract_is_refused() {
         let both = step::Run::new("x", "u", ["x"]).keep("y", 1).creates("live");
-        assert!(SQLITE.steps(&[both.into()]).unwrap_err().to_string().contains("keeps output and changes something"));
+        assert!(
+            SQLITE
+                .steps(&[both.into()])
+                .unwrap_err()
+                .to_string()
+                .contains("keeps output and changes something")
+        );
         let file = |path: &str, mode: &str, content| step::File {
             path: path.to_owned(),
             mode: mode.to_owned(),
@@ -211,9 +293,21 @@ mod tests {
             content,
         };
         let text = || step::Content::Text(String::new());
-        assert!(SQLITE.steps(&[file("/etc/../x", "0644", text()).into()]).is_err());
-        assert!(SQLITE.steps(&[file("/etc/x", "99", text()).into()]).is_err());
-        assert!(SQLITE.steps(&[file("/etc/x", "0644", step::Content::Secret("../x".to_owned())).into()]).is_err());
+        assert!(
+            SQLITE
+                .steps(&[file("/etc/../x", "0644", text()).into()])
+                .is_err()
+        );
+        assert!(
+            SQLITE
+                .steps(&[file("/etc/x", "99", text()).into()])
+                .is_err()
+        );
+        assert!(
+            SQLITE
+                .steps(&[file("/etc/x", "0644", step::Content::Secret("../x".to_owned())).into()])
+                .is_err()
+        );
     }
 
     #[test]
@@ -226,7 +320,12 @@ mod tests {
             content: step::Content::Secret("tls-key".to_owned()),
         };
         let steps = SQLITE.steps(&[file.into()]).unwrap();
-        let Op::PutFile(put) = &steps[0].op else { panic!("a file") };
-        assert_eq!(put.content, Content::CopyOf("/etc/vikunja/secrets/tls-key".to_owned()));
+        let Op::PutFile(put) = &steps[0].op else {
+            panic!("a file")
+        };
+        assert_eq!(
+            put.content,
+            Content::CopyOf("/etc/vikunja/secrets/tls-key".to_owned())
+        );
     }
 }

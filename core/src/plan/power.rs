@@ -20,7 +20,10 @@ pub struct Instance<'a> {
 
 /// The guest is started. Taken back, it is off again.
 pub fn boot(operation: &Operation) -> Plan {
-    let power = |to| Op::Power { guest: operation.guest.clone(), to };
+    let power = |to| Op::Power {
+        guest: operation.guest.clone(),
+        to,
+    };
     let title = format!("Start container {}", operation.guest.id);
     let step = Step::host(title, power(Power::Running)).undone_by(power(Power::Stopped));
     operation.stage("boot", 0, None, vec![step])
@@ -28,32 +31,59 @@ pub fn boot(operation: &Operation) -> Plan {
 
 /// The app in a running guest runs and answers.
 pub fn start(operation: &Operation, instance: &Instance<'_>, first: u32) -> Plan {
-    let service = |unit: &String, state| Op::Service { unit: unit.clone(), state };
+    let service = |unit: &String, state| Op::Service {
+        unit: unit.clone(),
+        state,
+    };
     let units = instance.units.iter().map(|unit| {
         let running = service(unit, ServiceState::EnabledAndRunning);
         Step::guest(format!("Start {unit}"), running.clone()).undone_by(running)
     });
     let before = units.chain(asked(instance)).collect();
-    finish(operation, "start", first, before, vec![written(instance, Status::Running)])
+    finish(
+        operation,
+        "start",
+        first,
+        before,
+        vec![written(instance, Status::Running)],
+    )
 }
 
 /// The guest is shut down; the app drains first, as its unit says.
 pub fn stop(operation: &Operation, instance: &Instance<'_>) -> Plan {
     let title = format!("Shut container {} down", operation.guest.id);
-    let power = Op::Power { guest: operation.guest.clone(), to: Power::Stopped };
-    finish(operation, "stop", 0, Vec::new(), vec![written(instance, Status::Stopped), Step::host(title, power)])
+    let power = Op::Power {
+        guest: operation.guest.clone(),
+        to: Power::Stopped,
+    };
+    finish(
+        operation,
+        "stop",
+        0,
+        Vec::new(),
+        vec![written(instance, Status::Stopped), Step::host(title, power)],
+    )
 }
 
 /// Every component is restarted and answers again.
 pub fn restart(operation: &Operation, instance: &Instance<'_>) -> Plan {
     let restart = |unit: &String| {
-        let service = |state| Op::Service { unit: unit.clone(), state };
+        let service = |state| Op::Service {
+            unit: unit.clone(),
+            state,
+        };
         let step = Step::guest(format!("Restart {unit}"), service(ServiceState::Restarted));
         step.undone_by(service(ServiceState::Running))
     };
     let mut steps: Vec<Step> = instance.units.iter().map(restart).collect();
     steps.extend(asked(instance));
-    finish(operation, "restart", 0, steps, vec![written(instance, Status::Running)])
+    finish(
+        operation,
+        "restart",
+        0,
+        steps,
+        vec![written(instance, Status::Running)],
+    )
 }
 
 fn asked(instance: &Instance<'_>) -> Vec<Step> {
@@ -62,15 +92,36 @@ fn asked(instance: &Instance<'_>) -> Vec<Step> {
         homeport_engine::probe::Check::Tcp { address } => format!("Connect to {address}"),
         homeport_engine::probe::Check::UnitActive { unit, .. } => format!("See that {unit} runs"),
     };
-    instance.probes.iter().map(|probe| Step::guest(title(probe), Op::Probe(probe.clone()))).collect()
+    instance
+        .probes
+        .iter()
+        .map(|probe| Step::guest(title(probe), Op::Probe(probe.clone())))
+        .collect()
 }
 
 fn written(instance: &Instance<'_>, status: Status) -> Step {
-    let state = State { status, ..instance.state.clone() };
-    Step::guest("Write down its state", file(places::guest::STATE, 0o644, state.to_json()))
+    let state = State {
+        status,
+        ..instance.state.clone()
+    };
+    Step::guest(
+        "Write down its state",
+        file(places::guest::STATE, 0o644, state.to_json()),
+    )
 }
 
-fn finish(operation: &Operation, stage: &str, first: u32, before: Vec<Step>, after: Vec<Step>) -> Plan {
+fn finish(
+    operation: &Operation,
+    stage: &str,
+    first: u32,
+    before: Vec<Step>,
+    after: Vec<Step>,
+) -> Plan {
     let commit = Some(before.len());
-    operation.stage(stage, first, commit, before.into_iter().chain(after).collect())
+    operation.stage(
+        stage,
+        first,
+        commit,
+        before.into_iter().chain(after).collect(),
+    )
 }

@@ -42,33 +42,64 @@ pub fn uninstall(operation: &Operation, keep: Option<Keep>) -> Plan {
     let guest = operation.guest.clone();
     let registry = places::registry(&guest.instance).display().to_string();
     let after = [
-        Step::host(format!("Remove container {} with all that is in it", guest.id), Op::RemoveGuest(guest)),
+        Step::host(
+            format!("Remove container {} with all that is in it", guest.id),
+            Op::RemoveGuest(guest),
+        ),
         Step::host("Take it out of the registry", absent(registry)),
     ];
     let commit = Some(before.len());
-    operation.stage("uninstall", 0, commit, before.into_iter().chain(after).collect())
+    operation.stage(
+        "uninstall",
+        0,
+        commit,
+        before.into_iter().chain(after).collect(),
+    )
 }
 
 fn kept(operation: &Operation, keep: Keep) -> Vec<Step> {
-    let mut steps: Vec<Step> = keep.units.iter().map(|unit| {
-        let service = |state| Op::Service { unit: unit.clone(), state };
-        Step::guest(format!("Stop {unit}"), service(ServiceState::Stopped)).undone_by(service(ServiceState::Running))
-    }).collect();
+    let mut steps: Vec<Step> = keep
+        .units
+        .iter()
+        .map(|unit| {
+            let service = |state| Op::Service {
+                unit: unit.clone(),
+                state,
+            };
+            Step::guest(format!("Stop {unit}"), service(ServiceState::Stopped))
+                .undone_by(service(ServiceState::Running))
+        })
+        .collect();
     let place = directory(DUMP_DIRECTORY, 0o700, &format!("{0}:{0}", keep.user));
     steps.push(Step::guest("Make room for the dump", place).undone_by(absent(DUMP_DIRECTORY)));
     steps.extend(keep.dump.into_iter().map(|step| {
-        if step.op.only_reads() { step } else { step.undone_by(absent(DUMP)) }
+        if step.op.only_reads() {
+            step
+        } else {
+            step.undone_by(absent(DUMP))
+        }
     }));
     let mut entries = keep.entries;
     entries.push((DUMP.to_owned(), DUMP_ENTRY.to_owned()));
-    let listed: Vec<_> = entries.iter().map(|(from, to)| json!({"from": from, "to": to})).collect();
+    let listed: Vec<_> = entries
+        .iter()
+        .map(|(from, to)| json!({"from": from, "to": to}))
+        .collect();
     let exec = Exec {
         stdin: Stdin::Text(json!({"entries": listed}).to_string()),
         stdout: Stdout::Discard,
         ..Exec::root([places::guest::AGENT, "archive"], HOURS_S)
     };
     let (guest, archive) = (operation.guest.clone(), keep.archive);
-    let pull = Op::Pull { guest, exec, archive: archive.clone(), metadata: keep.metadata };
-    steps.push(Step::host(format!("Write {archive}, open it and count it"), pull).undone_by(absent(archive)));
+    let pull = Op::Pull {
+        guest,
+        exec,
+        archive: archive.clone(),
+        metadata: keep.metadata,
+    };
+    steps.push(
+        Step::host(format!("Write {archive}, open it and count it"), pull)
+            .undone_by(absent(archive)),
+    );
     steps
 }

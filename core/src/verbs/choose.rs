@@ -39,19 +39,31 @@ const AT_ONCE_GB: u64 = 2;
 pub fn choose(facts: &HostFacts, settings: &Settings) -> Result<Chosen, Error> {
     host(facts)?;
     free(facts, settings)?;
-    Ok(Chosen { storage: storage(facts, settings)?.name.clone(), template: template(facts, settings)? })
+    Ok(Chosen {
+        storage: storage(facts, settings)?.name.clone(),
+        template: template(facts, settings)?,
+    })
 }
 
 fn host(facts: &HostFacts) -> Result<(), Error> {
     if !facts.root {
-        return Err(Error::host("Homeport must run as root", "Run it as root on the Proxmox host."));
+        return Err(Error::host(
+            "Homeport must run as root",
+            "Run it as root on the Proxmox host.",
+        ));
     }
     if facts.platform.is_none() {
-        return Err(Error::host("this is not a Proxmox VE host", "Run it on the host itself, not in a container or VM of it."));
+        return Err(Error::host(
+            "this is not a Proxmox VE host",
+            "Run it on the host itself, not in a container or VM of it.",
+        ));
     }
     if !facts.quorate {
         let remedy = "Bring the other nodes back; `pvecm status` shows which are missing.";
-        return Err(Error::host("the cluster has no quorum, so Proxmox lets nothing be changed", remedy));
+        return Err(Error::host(
+            "the cluster has no quorum, so Proxmox lets nothing be changed",
+            remedy,
+        ));
     }
     Ok(())
 }
@@ -65,32 +77,67 @@ fn free(facts: &HostFacts, settings: &Settings) -> Result<(), Error> {
         && facts.guests.iter().any(|guest| guest.id == id)
     {
         let remedy = "Leave `container_id` out and the next free one is taken.";
-        return Err(Error::conflict(format!("container id {id} is in use"), remedy));
+        return Err(Error::conflict(
+            format!("container id {id} is in use"),
+            remedy,
+        ));
     }
     let bridge = &settings.network.bridge;
     if !facts.bridges.iter().any(|found| found.name == *bridge) {
-        let found: Vec<_> = facts.bridges.iter().map(|bridge| bridge.name.as_str()).collect();
-        return Err(Error::conflict(format!("there is no bridge `{bridge}` on this host"), &format!("These are there: {}.", found.join(", "))));
+        let found: Vec<_> = facts
+            .bridges
+            .iter()
+            .map(|bridge| bridge.name.as_str())
+            .collect();
+        return Err(Error::conflict(
+            format!("there is no bridge `{bridge}` on this host"),
+            &format!("These are there: {}.", found.join(", ")),
+        ));
     }
     let address = settings.network.ip_address.address().to_string();
     let host = facts.bridges.iter().flat_map(|bridge| &bridge.addresses);
-    if host.clone().any(|own| own.split('/').next() == Some(address.as_str())) {
-        return Err(Error::conflict(format!("{address} is this host's own address"), "Give the instance a free address of its own."));
+    if host
+        .clone()
+        .any(|own| own.split('/').next() == Some(address.as_str()))
+    {
+        return Err(Error::conflict(
+            format!("{address} is this host's own address"),
+            "Give the instance a free address of its own.",
+        ));
     }
     Ok(())
 }
 
 fn storage<'a>(facts: &'a HostFacts, settings: &Settings) -> Result<&'a StorageSeen, Error> {
-    let usable = |storage: &&StorageSeen| storage.state == StorageState::Active && storage.contents.contains("rootdir");
-    let room = |storage: &StorageSeen| storage.available.is_none_or(|bytes| bytes >> 30 >= AT_ONCE_GB);
+    let usable = |storage: &&StorageSeen| {
+        storage.state == StorageState::Active && storage.contents.contains("rootdir")
+    };
+    let room = |storage: &StorageSeen| {
+        storage
+            .available
+            .is_none_or(|bytes| bytes >> 30 >= AT_ONCE_GB)
+    };
     let found = match &settings.proxmox.storage {
-        Some(name) => facts.storages.iter().filter(usable).find(|storage| storage.name == *name),
-        None => facts.storages.iter().filter(usable).max_by_key(|storage| storage.available),
+        Some(name) => facts
+            .storages
+            .iter()
+            .filter(usable)
+            .find(|storage| storage.name == *name),
+        None => facts
+            .storages
+            .iter()
+            .filter(usable)
+            .max_by_key(|storage| storage.available),
     };
     match found {
         Some(storage) if room(storage) => Ok(storage),
         Some(storage) => Err(Error::host(
-            format!("storage `{}` has {} MiB free, needed are {} MiB", storage.name, storage.available.unwrap_or(0) >> 20, AT_ONCE_GB << 10),
+            format!(
+                "storage `{}` has {} MiB free, needed are {} MiB",
+                storage.name,
+                storage.available.unwrap_or(0) >> 20,
+                AT_ONCE_GB << 10
+            ),
             "Free some room, or name another storage with `--storage`.",
         )),
         None => Err(Error::host(
@@ -105,32 +152,68 @@ fn storage<'a>(facts: &'a HostFacts, settings: &Settings) -> Result<&'a StorageS
 
 fn template(facts: &HostFacts, settings: &Settings) -> Result<Template, Error> {
     if let Some(volume) = &settings.proxmox.template {
-        return Ok(Template { volume: volume.clone(), ensure: None });
+        return Ok(Template {
+            volume: volume.clone(),
+            ensure: None,
+        });
     }
     let fitting = |template: &&TemplateSeen| template.os == OS && template.fits;
     // Newest first: one that lies here is taken before a newer point release is downloaded.
-    let newest = facts.templates.iter().filter(fitting).map(|template| template.version.first().copied()).max().flatten();
-    let of_newest = facts.templates.iter().filter(fitting).filter(|template| template.version.first().copied() == newest);
-    if let Some((name, store)) = of_newest.clone().find_map(|found| Some((&found.name, found.stores.first()?))) {
-        return Ok(Template { volume: volume(store, name), ensure: None });
+    let newest = facts
+        .templates
+        .iter()
+        .filter(fitting)
+        .map(|template| template.version.first().copied())
+        .max()
+        .flatten();
+    let of_newest = facts
+        .templates
+        .iter()
+        .filter(fitting)
+        .filter(|template| template.version.first().copied() == newest);
+    if let Some((name, store)) = of_newest
+        .clone()
+        .find_map(|found| Some((&found.name, found.stores.first()?)))
+    {
+        return Ok(Template {
+            volume: volume(store, name),
+            ensure: None,
+        });
     }
-    let stores = facts.storages.iter().filter(|storage| storage.state == StorageState::Active && storage.contents.contains("vztmpl"));
+    let stores = facts.storages.iter().filter(|storage| {
+        storage.state == StorageState::Active && storage.contents.contains("vztmpl")
+    });
     let store = stores.max_by_key(|storage| storage.available);
     match (of_newest.clone().find(|template| template.listed), store) {
         (Some(found), Some(store)) => {
             let (storage, name) = (store.name.clone(), found.name.clone());
-            Ok(Template { volume: volume(&storage, &name), ensure: Some(Op::EnsureTemplate { storage, name }) })
+            Ok(Template {
+                volume: volume(&storage, &name),
+                ensure: Some(Op::EnsureTemplate { storage, name }),
+            })
         }
-        (None, _) => Err(Error::host("no Debian template is here or can be downloaded", "`pveam update` reads the list of templates again; `pveam available --section system` shows it.")),
-        (_, None) => Err(Error::host("no active storage of this host may hold templates", "`pvesm set local --content vztmpl,…` allows it.")),
+        (None, _) => Err(Error::host(
+            "no Debian template is here or can be downloaded",
+            "`pveam update` reads the list of templates again; `pveam available --section system` shows it.",
+        )),
+        (_, None) => Err(Error::host(
+            "no active storage of this host may hold templates",
+            "`pvesm set local --content vztmpl,…` allows it.",
+        )),
     }
 }
 
 /// Code name of the Debian a template is made of; `None`: not known, and the template's own package sources stay.
 fn codename(volume: &str) -> Option<&'static str> {
     let name = volume.rsplit('/').next()?;
-    let release = name.strip_prefix("debian-")?.split(['-', '.', '_']).next()?;
-    CODENAMES.iter().find(|(number, _)| *number == release).map(|(_, name)| *name)
+    let release = name
+        .strip_prefix("debian-")?
+        .split(['-', '.', '_'])
+        .next()?;
+    CODENAMES
+        .iter()
+        .find(|(number, _)| *number == release)
+        .map(|(_, name)| *name)
 }
 
 fn volume(storage: &str, name: &str) -> String {

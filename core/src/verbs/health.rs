@@ -23,17 +23,26 @@ const DEADLINE_S: u32 = 2;
 /// What has to be looked at, now that the deployment is planned.
 pub fn planned(deploy: &Deploy<'_>, plugins: &mut Registry) -> Result<Health, Error> {
     let probes = plugin(plugins)?.call(&asked(deploy)?)?;
-    Ok(Health { spec: json(&spec(&probes)), probes: json(&probes) })
+    Ok(Health {
+        spec: json(&spec(&probes)),
+        probes: json(&probes),
+    })
 }
 
 /// JSON of values that cannot fail to be written.
 fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string_pretty(value).map(|text| text + "\n").unwrap_or_default()
+    serde_json::to_string_pretty(value)
+        .map(|text| text + "\n")
+        .unwrap_or_default()
 }
 
 /// The one health plugin that is there.
 fn plugin(plugins: &mut Registry) -> Result<Plugin, Error> {
-    let name = plugins.names(Kind::Health).into_iter().next().ok_or_else(|| Error::no_plugin("health"))?;
+    let name = plugins
+        .names(Kind::Health)
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::no_plugin("health"))?;
     Ok(plugins.take(Kind::Health, &name)?)
 }
 
@@ -53,27 +62,61 @@ fn asked(deploy: &Deploy<'_>) -> Result<Probes, Error> {
         components.push(Component {
             name: component.name.clone(),
             unit: Some(deploy.unit(component)?),
-            ways: vec![way("direct", deploy.active_port(component)), way("proxy", places::guest::INTERNAL_PORT)],
+            ways: vec![
+                way("direct", deploy.active_port(component)),
+                way("proxy", places::guest::INTERNAL_PORT),
+            ],
             expects,
         });
     }
-    let unit = |name: &str, unit: String| Component { name: name.to_owned(), unit: Some(unit), ways: Vec::new(), expects: Vec::new() };
-    let gates = deploy.recipe.recipe.components.iter().map(|component| &component.name);
-    components.extend(gates.map(|name| unit(&format!("gate of {name}"), format!("homeport-gate@{name}.service"))));
+    let unit = |name: &str, unit: String| Component {
+        name: name.to_owned(),
+        unit: Some(unit),
+        ways: Vec::new(),
+        expects: Vec::new(),
+    };
+    let gates = deploy
+        .recipe
+        .recipe
+        .components
+        .iter()
+        .map(|component| &component.name);
+    components.extend(gates.map(|name| {
+        unit(
+            &format!("gate of {name}"),
+            format!("homeport-gate@{name}.service"),
+        )
+    }));
     components.push(unit("proxy", deploy.proxy.placed.unit.clone()));
     let certificate = format!("127.0.0.1:{}", deploy.settings.services.frontend.ssl_port);
-    let machine = Machine { directories: vec!["/".to_owned()], certificate: Some(certificate) };
-    Ok(Probes { components, machine: Some(machine), deadline_seconds: DEADLINE_S })
+    let machine = Machine {
+        directories: vec!["/".to_owned()],
+        certificate: Some(certificate),
+    };
+    Ok(Probes {
+        components,
+        machine: Some(machine),
+        deadline_seconds: DEADLINE_S,
+    })
 }
 
 fn expected(deploy: &Deploy<'_>, expect: &crate::recipe::Expect) -> Result<Expect, Error> {
     let body = expect.body.clone().unwrap_or_default();
     let json = match body.json {
-        Some(json) => Some(Body::Json { pointer: json.pointer, equals: Value::from(deploy.text(&json.equals)?) }),
+        Some(json) => Some(Body::Json {
+            pointer: json.pointer,
+            equals: Value::from(deploy.text(&json.equals)?),
+        }),
         None => None,
     };
-    let body = json.or(body.contains.map(Body::Contains)).or(body.is.map(Body::Is));
-    Ok(Expect { path: expect.path.clone(), status: expect.status, body })
+    let body = json
+        .or(body.contains.map(Body::Contains))
+        .or(body.is.map(Body::Is));
+    Ok(Expect {
+        path: expect.path.clone(),
+        status: expect.status,
+        body,
+    })
 }
 
 /// The plugin's probes as the agent's looks.
@@ -81,20 +124,32 @@ fn spec(probes: &[Probe]) -> Spec {
     let mut spec = Spec::default();
     for probe in probes {
         match &probe.check {
-            Check::Http { address, host, expect } => {
+            Check::Http {
+                address,
+                host,
+                expect,
+            } => {
                 let check = EngineCheck::Http(http(address, host, expect));
-                spec.probes.insert(probe.name.clone(), engine(check, probe.deadline_seconds));
+                spec.probes
+                    .insert(probe.name.clone(), engine(check, probe.deadline_seconds));
             }
             Check::Connect { address } => {
-                let check = EngineCheck::Tcp { address: text(address).to_owned() };
-                spec.probes.insert(probe.name.clone(), engine(check, probe.deadline_seconds));
+                let check = EngineCheck::Tcp {
+                    address: text(address).to_owned(),
+                };
+                spec.probes
+                    .insert(probe.name.clone(), engine(check, probe.deadline_seconds));
             }
             Check::Exec { argv, user } => {
-                let exec = Exec { argv: argv.clone(), ..Exec::root([], probe.deadline_seconds).as_user(user) };
+                let exec = Exec {
+                    argv: argv.clone(),
+                    ..Exec::root([], probe.deadline_seconds).as_user(user)
+                };
                 spec.commands.insert(probe.name.clone(), exec.keep(4096));
             }
             Check::Certificate { address } => {
-                spec.commands.insert(probe.name.clone(), expiry(address, probe.deadline_seconds));
+                spec.commands
+                    .insert(probe.name.clone(), expiry(address, probe.deadline_seconds));
             }
             Check::Unit { unit } => spec.units.push(unit.clone()),
             Check::Disk { path } => spec.directories.push(path.clone()),
@@ -112,7 +167,12 @@ fn expiry(address: &str, timeout_s: u32) -> Exec {
 }
 
 fn engine(check: EngineCheck, deadline_s: u32) -> EngineProbe {
-    EngineProbe { check, deadline_ms: deadline_s * 1000, interval_ms: 200, unit: None }
+    EngineProbe {
+        check,
+        deadline_ms: deadline_s * 1000,
+        interval_ms: 200,
+        unit: None,
+    }
 }
 
 fn text(address: &Address) -> &str {
@@ -128,40 +188,99 @@ fn http(address: &Address, host: &str, expect: &Expect) -> HttpCheck {
     };
     let (body_contains, json_equals) = match &expect.body {
         Some(Body::Is(text) | Body::Contains(text)) => (Some(text.clone()), None),
-        Some(Body::Json { pointer, equals }) => (None, equals.as_str().map(|text| (pointer.clone(), text.to_owned()))),
+        Some(Body::Json { pointer, equals }) => (
+            None,
+            equals
+                .as_str()
+                .map(|text| (pointer.clone(), text.to_owned())),
+        ),
         None => (None, None),
     };
-    HttpCheck { via, host: host.to_owned(), path: expect.path.clone(), status: expect.status, body_contains, json_equals }
+    HttpCheck {
+        via,
+        host: host.to_owned(),
+        path: expect.path.clone(),
+        status: expect.status,
+        body_contains,
+        json_equals,
+    }
 }
 
 /// What the plugin makes of what was seen. `in_guest` are the words that run a command in the guest.
-pub fn read(plugins: &mut Registry, probes: Vec<Probe>, looked: &Looked, in_guest: Vec<String>) -> Result<Report, Error> {
-    let outcomes = probes.iter().filter_map(|probe| outcome(probe, looked)).collect();
-    Ok(plugin(plugins)?.call(&Reading { probes, outcomes, in_guest })?)
+pub fn read(
+    plugins: &mut Registry,
+    probes: Vec<Probe>,
+    looked: &Looked,
+    in_guest: Vec<String>,
+) -> Result<Report, Error> {
+    let outcomes = probes
+        .iter()
+        .filter_map(|probe| outcome(probe, looked))
+        .collect();
+    Ok(plugin(plugins)?.call(&Reading {
+        probes,
+        outcomes,
+        in_guest,
+    })?)
 }
 
 fn outcome(probe: &Probe, looked: &Looked) -> Option<Outcome> {
     let room = |room: homeport_engine::report::Room, free: &str| {
-        (true, String::new(), 0, BTreeMap::from([("total".to_owned(), room.total), (free.to_owned(), room.free)]))
+        (
+            true,
+            String::new(),
+            0,
+            BTreeMap::from([
+                ("total".to_owned(), room.total),
+                (free.to_owned(), room.free),
+            ]),
+        )
     };
     let (passed, said, milliseconds, figures) = match &probe.check {
         Check::Unit { unit } => {
             let found = looked.units.iter().find(|found| found.unit == *unit)?;
-            (found.active == "active", format!("{} ({})", found.active, found.sub), 0, BTreeMap::new())
+            (
+                found.active == "active",
+                format!("{} ({})", found.active, found.sub),
+                0,
+                BTreeMap::new(),
+            )
         }
         Check::Disk { path } => room(*looked.disks.get(path)?, "free"),
         Check::Memory => room(looked.memory, "available"),
         Check::Certificate { .. } => {
             let seen = looked.outcomes.get(&probe.name)?;
-            let left = seen.seen.as_ref().and_then(|seen| seen.stdout.trim().parse::<i64>().ok());
-            let figures = left.map(|left| ("expires_in".to_owned(), u64::try_from(left).unwrap_or(0)));
-            (seen.passed && left.is_some(), seen.said.clone(), seen.milliseconds, figures.into_iter().collect())
+            let left = seen
+                .seen
+                .as_ref()
+                .and_then(|seen| seen.stdout.trim().parse::<i64>().ok());
+            let figures =
+                left.map(|left| ("expires_in".to_owned(), u64::try_from(left).unwrap_or(0)));
+            (
+                seen.passed && left.is_some(),
+                seen.said.clone(),
+                seen.milliseconds,
+                figures.into_iter().collect(),
+            )
         }
         Check::Http { .. } | Check::Connect { .. } | Check::Exec { .. } => {
             let seen: &Seen = looked.outcomes.get(&probe.name)?;
-            let status = seen.http_status.map(|status| ("status".to_owned(), u64::from(status)));
-            (seen.passed, seen.said.clone(), seen.milliseconds, status.into_iter().collect())
+            let status = seen
+                .http_status
+                .map(|status| ("status".to_owned(), u64::from(status)));
+            (
+                seen.passed,
+                seen.said.clone(),
+                seen.milliseconds,
+                status.into_iter().collect(),
+            )
         }
     };
-    Some(Outcome { probe: probe.name.clone(), passed, milliseconds, said, figures })
+    Some(Outcome {
+        probe: probe.name.clone(),
+        passed,
+        milliseconds,
+        said,
+        figures,
+    })
 }

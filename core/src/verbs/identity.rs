@@ -20,7 +20,11 @@ pub fn operation() -> Result<String, Error> {
     let source = Path::new("/dev/urandom");
     let read = File::open(source).and_then(|mut file| file.read_exact(&mut random));
     read.map_err(|error| Error::unreadable(source, error))?;
-    Ok(format!("{:010x}-{:016x}", homeport_engine::run::unix_now(), u64::from_be_bytes(random)))
+    Ok(format!(
+        "{:010x}-{:016x}",
+        homeport_engine::run::unix_now(),
+        u64::from_be_bytes(random)
+    ))
 }
 
 /// The tag only the guest made by this operation carries.
@@ -30,7 +34,11 @@ pub fn tag(operation: &str) -> String {
 
 /// Tags that say what a guest is. The platform stores tags in lower case.
 pub fn tags(app: &str, instance: &str) -> Vec<String> {
-    vec![TAG.to_owned(), format!("{APP}{app}"), instance_tag(instance)]
+    vec![
+        TAG.to_owned(),
+        format!("{APP}{app}"),
+        instance_tag(instance),
+    ]
 }
 
 /// The tag of an instance's guest.
@@ -40,11 +48,19 @@ pub fn instance_tag(instance: &str) -> String {
 
 /// What a guest's tags say of it: instance, app, ownership tag. `None`: it is not ours.
 pub fn read(tags: &BTreeSet<String>) -> Option<(String, String, String)> {
-    let value = |prefix: &str| tags.iter().find_map(|tag| tag.strip_prefix(prefix)).map(str::to_owned);
+    let value = |prefix: &str| {
+        tags.iter()
+            .find_map(|tag| tag.strip_prefix(prefix))
+            .map(str::to_owned)
+    };
     if !tags.contains(TAG) {
         return None;
     }
-    Some((value(INSTANCE)?, value(APP)?, format!("{OPERATION}{}", value(OPERATION)?)))
+    Some((
+        value(INSTANCE)?,
+        value(APP)?,
+        format!("{OPERATION}{}", value(OPERATION)?),
+    ))
 }
 
 #[cfg(test)]
@@ -57,7 +73,10 @@ mod tests {
         let mut all: BTreeSet<String> = tags("vikunja", "Todo").into_iter().collect();
         assert_eq!(read(&all), None);
         all.insert(tag(&id));
-        assert_eq!(read(&all), Some(("todo".to_owned(), "vikunja".to_owned(), tag(&id))));
+        assert_eq!(
+            read(&all),
+            Some(("todo".to_owned(), "vikunja".to_owned(), tag(&id)))
+        );
         assert!(id < operation().unwrap() || id.len() == 27);
     }
 

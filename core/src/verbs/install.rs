@@ -17,7 +17,9 @@ use crate::plan::deploy::{CERTIFICATE, Carry, DatabasePart, Deploy, Health, Prog
 use crate::plugin::Registry;
 use crate::recipe::{self, Loaded};
 use crate::report;
-use crate::settings::{self, ComponentDefaults, DatabaseDefaults, Defaults, Floors, Registration, Settings, Sources};
+use crate::settings::{
+    self, ComponentDefaults, DatabaseDefaults, Defaults, Floors, Registration, Settings, Sources,
+};
 use crate::target::{GuestKind, HostFacts};
 use crate::verbs::operation::{self, Operation};
 use crate::verbs::parts::Partners;
@@ -67,7 +69,10 @@ struct Prepared {
 
 /// Installs, or shows how.
 pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Error> {
-    let app = request.sources.peek("app").unwrap_or_else(|| DEFAULT_APP.to_owned());
+    let app = request
+        .sources
+        .peek("app")
+        .unwrap_or_else(|| DEFAULT_APP.to_owned());
     let recipe = recipe::load(&cx.program.templates(), &app)?;
     let mut plugins = parts::registry(cx.program)?;
     let settings = settings::resolve(&request.sources, &defaults(&recipe, &plugins))?;
@@ -84,10 +89,17 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
     let size = &prepared.settings.resources;
     let question = format!(
         "Install {} {} as `{instance}` in container {} ({} cores, {} MiB, {} GiB)?",
-        prepared.recipe.recipe.title, prepared.version, prepared.about.guest.id, size.cpu_cores, size.memory_mb, size.disk_size_gb,
+        prepared.recipe.recipe.title,
+        prepared.version,
+        prepared.about.guest.id,
+        size.cpu_cores,
+        size.memory_mb,
+        size.disk_size_gb,
     );
     (cx.confirm)(&question)?;
-    let steps = preview(&prepared, &mut partners)?.last().map_or(0, Plan::end);
+    let steps = preview(&prepared, &mut partners)?
+        .last()
+        .map_or(0, Plan::end);
     (cx.tell)(Event::Expected { steps });
     run(cx, &prepared, partners, request.keep_on_failure)?;
     Ok(Installed::Done(Box::new(prepared.report(cx))))
@@ -100,26 +112,49 @@ pub(crate) fn defaults(recipe: &Loaded, plugins: &Registry) -> Defaults {
         port_blue: component.port_blue,
         port_green: component.port_green,
     };
-    let databases = plugins.manifests(Kind::Database).map(|manifest| DatabaseDefaults {
-        plugin: manifest.name.clone(),
-        also: Vec::new(),
-        settings: manifest.settings.clone(),
-    });
+    let databases = plugins
+        .manifests(Kind::Database)
+        .map(|manifest| DatabaseDefaults {
+            plugin: manifest.name.clone(),
+            also: Vec::new(),
+            settings: manifest.settings.clone(),
+        });
     let databases: Vec<_> = databases.collect();
     let values = [
         ("app", recipe.app.clone()),
         ("backup.directory", format!("{BACKUPS}/{}", recipe.app)),
-        ("resources.cpu_cores", recipe.resources.cpu_cores.to_string()),
-        ("resources.memory_mb", recipe.resources.memory_mb.to_string()),
-        ("resources.disk_size_gb", recipe.resources.disk_size_gb.to_string()),
+        (
+            "resources.cpu_cores",
+            recipe.resources.cpu_cores.to_string(),
+        ),
+        (
+            "resources.memory_mb",
+            recipe.resources.memory_mb.to_string(),
+        ),
+        (
+            "resources.disk_size_gb",
+            recipe.resources.disk_size_gb.to_string(),
+        ),
     ];
     let only = match databases.as_slice() {
         [only] => Some(("database.plugin", only.plugin.clone())),
         _ => None,
     };
-    let values = values.into_iter().chain(only).map(|(path, value)| (path.to_owned(), value)).collect();
-    let floors = Floors { memory_mb: recipe.resources.least_memory_mb, disk_size_gb: recipe.resources.least_disk_gb };
-    Defaults { values, components: recipe.components.iter().map(component).collect(), databases, floors }
+    let values = values
+        .into_iter()
+        .chain(only)
+        .map(|(path, value)| (path.to_owned(), value))
+        .collect();
+    let floors = Floors {
+        memory_mb: recipe.resources.least_memory_mb,
+        disk_size_gb: recipe.resources.least_disk_gb,
+    };
+    Defaults {
+        values,
+        components: recipe.components.iter().map(component).collect(),
+        databases,
+        floors,
+    }
 }
 
 fn prepare(
@@ -136,13 +171,33 @@ fn prepare(
     };
     let instance = settings.deployment.instance_id.clone();
     let operation = identity::operation()?;
-    let guest = GuestIdentity { id, instance, tag: identity::tag(&operation), storage: chosen.storage };
-    let about = About { id: operation, verb: "install".to_owned(), guest, candidate: true, at: unix_now() };
+    let guest = GuestIdentity {
+        id,
+        instance,
+        tag: identity::tag(&operation),
+        storage: chosen.storage,
+    };
+    let about = About {
+        id: operation,
+        verb: "install".to_owned(),
+        guest,
+        candidate: true,
+        at: unix_now(),
+    };
     let mut partners = Partners::start(plugins, &recipe.recipe, &settings, chain(&settings)?)?;
-    let version = settings.source.version.as_ref().unwrap_or(&recipe.recipe.source.release.version);
+    let version = settings
+        .source
+        .version
+        .as_ref()
+        .unwrap_or(&recipe.recipe.source.release.version);
     let mut prepared = Prepared {
         version: version.trim_start_matches('v').to_owned(),
-        spec: spec(&about.guest, &settings, &recipe, chosen.template.volume.clone()),
+        spec: spec(
+            &about.guest,
+            &settings,
+            &recipe,
+            chosen.template.volume.clone(),
+        ),
         carry: choose::carry(&facts, &chosen.template),
         template: chosen.template.ensure,
         program: cx.program.deployed(),
@@ -159,11 +214,20 @@ fn prepare(
 
 /// The administrator's certificate. Its key is not read here: it travels as a file.
 fn chain(settings: &Settings) -> Result<Option<String>, Error> {
-    let Some(path) = &settings.services.frontend.ssl_cert else { return Ok(None) };
-    fs::read_to_string(path).map(Some).map_err(|source| Error::unreadable(Path::new(path), source))
+    let Some(path) = &settings.services.frontend.ssl_cert else {
+        return Ok(None);
+    };
+    fs::read_to_string(path)
+        .map(Some)
+        .map_err(|source| Error::unreadable(Path::new(path), source))
 }
 
-fn spec(guest: &GuestIdentity, settings: &Settings, recipe: &Loaded, template: String) -> GuestSpec {
+fn spec(
+    guest: &GuestIdentity,
+    settings: &Settings,
+    recipe: &Loaded,
+    template: String,
+) -> GuestSpec {
     let network = &settings.network;
     GuestSpec {
         identity: guest.clone(),
@@ -177,7 +241,11 @@ fn spec(guest: &GuestIdentity, settings: &Settings, recipe: &Loaded, template: S
             bridge: network.bridge.clone(),
             address: network.ip_address.to_string(),
             gateway: network.gateway.map(|gateway| gateway.to_string()),
-            nameservers: network.nameservers.iter().map(ToString::to_string).collect(),
+            nameservers: network
+                .nameservers
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         },
         tags: identity::tags(&recipe.recipe.app, &guest.instance),
     }
@@ -219,7 +287,9 @@ impl Prepared {
     fn first_login(&self) -> String {
         let url = self.settings.public_url();
         match self.settings.registration {
-            Registration::Open => format!("Open {url} and register. Anyone who reaches the page may."),
+            Registration::Open => {
+                format!("Open {url} and register. Anyone who reaches the page may.")
+            }
             Registration::Closed => format!(
                 "Strangers cannot register. Make the first account inside the container: pct enter {}",
                 self.about.guest.id
@@ -239,9 +309,20 @@ fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<Plan>, Er
     Ok(vec![guest, base, app, prove])
 }
 
-fn run(cx: &mut Context<'_>, prepared: &Prepared, partners: Partners, keep_on_failure: bool) -> Result<(), Error> {
+fn run(
+    cx: &mut Context<'_>,
+    prepared: &Prepared,
+    partners: Partners,
+    keep_on_failure: bool,
+) -> Result<(), Error> {
     let guest = &prepared.about.guest;
-    let mut operation = Operation::begin(&guest.instance, &prepared.about.id, cx.target, cx.stop, cx.tell)?;
+    let mut operation = Operation::begin(
+        &guest.instance,
+        &prepared.about.id,
+        cx.target,
+        cx.stop,
+        cx.tell,
+    )?;
     match stages(&mut operation, &prepared.deploy(), partners) {
         Ok(()) => operation.finish(),
         Err(error) if keep_on_failure => Err(error.with_remedy(format!(
@@ -252,11 +333,18 @@ fn run(cx: &mut Context<'_>, prepared: &Prepared, partners: Partners, keep_on_fa
     }
 }
 
-fn stages(operation: &mut Operation<'_>, deploy: &Deploy<'_>, mut partners: Partners) -> Result<(), Error> {
+fn stages(
+    operation: &mut Operation<'_>,
+    deploy: &Deploy<'_>,
+    mut partners: Partners,
+) -> Result<(), Error> {
     operation.stage(deploy.guest()?)?;
     let seen = operation.stage(deploy.base(operation.next()?))?;
     let seen = operation.stage(deploy.app(operation.next()?, &partners.steps(deploy, &seen)?)?)?;
-    let certificate = seen.get(CERTIFICATE).map(|seen| seen.stdout.clone()).unwrap_or_default();
+    let certificate = seen
+        .get(CERTIFICATE)
+        .map(|seen| seen.stdout.clone())
+        .unwrap_or_default();
     let verify = partners.verify(deploy, &seen)?;
     operation.stage(deploy.prove(operation.next()?, &certificate, &verify)?)?;
     Ok(())
@@ -265,6 +353,10 @@ fn stages(operation: &mut Operation<'_>, deploy: &Deploy<'_>, mut partners: Part
 /// Whether a guest of this instance is there already, ours by its tags: its id and its node.
 pub(crate) fn there(facts: &HostFacts, instance: &str) -> Option<(String, String)> {
     let tag = identity::instance_tag(instance);
-    let mut ours = facts.guests.iter().filter(|guest| guest.kind == GuestKind::Container && guest.tags.contains(&tag));
-    ours.next().map(|guest| (guest.id.clone(), guest.node.clone()))
+    let mut ours = facts
+        .guests
+        .iter()
+        .filter(|guest| guest.kind == GuestKind::Container && guest.tags.contains(&tag));
+    ours.next()
+        .map(|guest| (guest.id.clone(), guest.node.clone()))
 }

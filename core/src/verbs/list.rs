@@ -17,14 +17,18 @@ pub fn list(target: &mut dyn Target) -> Result<Vec<Listed>, Error> {
 
 fn line(living: Living) -> Listed {
     let registered = registered(&living.guest.instance);
-    let (version, url) = registered.map_or_else(Default::default, |entry| (entry.version, entry.url));
+    let (version, url) =
+        registered.map_or_else(Default::default, |entry| (entry.version, entry.url));
     Listed {
         instance: living.guest.instance,
         app: living.app,
         version,
         guest: living.guest.id,
         node: living.seen.node,
-        state: living.seen.lock.unwrap_or_else(|| word(living.seen.status).to_owned()),
+        state: living
+            .seen
+            .lock
+            .unwrap_or_else(|| word(living.seen.status).to_owned()),
         url,
     }
 }

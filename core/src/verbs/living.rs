@@ -47,24 +47,41 @@ fn living(seen: GuestSeen) -> Option<Living> {
         return None;
     }
     let storage = seen.storage.clone().unwrap_or_default();
-    let guest = GuestIdentity { id: seen.id.clone(), instance, tag, storage };
+    let guest = GuestIdentity {
+        id: seen.id.clone(),
+        instance,
+        tag,
+        storage,
+    };
     Some(Living { guest, app, seen })
 }
 
 /// The instance of this name, or the only one if no name is given.
 pub fn find(target: &mut dyn Target, name: Option<&str>) -> Result<Living, Error> {
     let mut all = all(target)?;
-    let names: Vec<String> = all.iter().map(|living| living.guest.instance.clone()).collect();
+    let names: Vec<String> = all
+        .iter()
+        .map(|living| living.guest.instance.clone())
+        .collect();
     let Some(name) = name else {
-        return if all.len() == 1 { Ok(all.remove(0)) } else { Err(Error::which_instance(&names)) };
+        return if all.len() == 1 {
+            Ok(all.remove(0))
+        } else {
+            Err(Error::which_instance(&names))
+        };
     };
     let wanted = name.to_lowercase();
-    let mut found = all.into_iter().filter(|living| living.guest.instance == wanted);
+    let mut found = all
+        .into_iter()
+        .filter(|living| living.guest.instance == wanted);
     match (found.next(), found.next()) {
         (Some(living), None) => Ok(living),
         (None, _) => Err(Error::no_such_instance(name, &names)),
         (Some(one), Some(two)) => Err(Error::conflict(
-            format!("two guests say they are `{name}`: {} and {}", one.guest.id, two.guest.id),
+            format!(
+                "two guests say they are `{name}`: {} and {}",
+                one.guest.id, two.guest.id
+            ),
             "One is a copy of the other. Remove the copy's tags, or the copy.",
         )),
     }
@@ -76,9 +93,16 @@ impl Living {
         if self.seen.here {
             return Ok(());
         }
-        let why = format!("`{}` lives on node `{}`", self.guest.instance, self.seen.node);
-        Err(Error::new(Kind::Machine, "It is not on this node.", why)
-            .with_remedy(format!("Run the same command on node `{}`.", self.seen.node)))
+        let why = format!(
+            "`{}` lives on node `{}`",
+            self.guest.instance, self.seen.node
+        );
+        Err(
+            Error::new(Kind::Machine, "It is not on this node.", why).with_remedy(format!(
+                "Run the same command on node `{}`.",
+                self.seen.node
+            )),
+        )
     }
 
     /// Whether its guest runs.
@@ -95,7 +119,8 @@ impl Living {
             spec = places::guest::HEALTH,
         );
         let text = target.ask_guest(&self.guest, &["sh", "-c", &script], b"")?;
-        self.parse(&text).map_err(|why| Error::new(Kind::Machine, "The guest's answer makes no sense.", why))
+        self.parse(&text)
+            .map_err(|why| Error::new(Kind::Machine, "The guest's answer makes no sense.", why))
     }
 
     fn parse(&self, text: &str) -> Result<Told, String> {
@@ -106,9 +131,17 @@ impl Living {
         let spec = homeport_engine::report::Spec::deserialize(&mut documents).map_err(wrong)?;
         let state: State = serde_json::from_value(report.state.clone()).map_err(wrong)?;
         if !state.instance.eq_ignore_ascii_case(&self.guest.instance) {
-            return Err(format!("container {} is tagged `{}` but holds `{}`", self.guest.id, self.guest.instance, state.instance));
+            return Err(format!(
+                "container {} is tagged `{}` but holds `{}`",
+                self.guest.id, self.guest.instance, state.instance
+            ));
         }
-        Ok(Told { report, probes, state, asks: spec.probes.into_values().collect() })
+        Ok(Told {
+            report,
+            probes,
+            state,
+            asks: spec.probes.into_values().collect(),
+        })
     }
 }
 
@@ -116,6 +149,11 @@ impl Told {
     /// Units of the app's components: what the health plugin watches beside gates and proxy.
     pub fn app_units(&self, app: &str) -> Vec<String> {
         let prefix = format!("{app}-");
-        self.report.units.iter().map(|unit| unit.unit.clone()).filter(|unit| unit.starts_with(&prefix)).collect()
+        self.report
+            .units
+            .iter()
+            .map(|unit| unit.unit.clone())
+            .filter(|unit| unit.starts_with(&prefix))
+            .collect()
     }
 }

@@ -36,7 +36,12 @@ impl<'a> Operation<'a> {
         let directory = places::journals(instance);
         fs::create_dir_all(&directory).map_err(|source| Error::state(&directory, source))?;
         let journal = Journal::open(&directory.join(format!("{id}.jsonl")))?;
-        Ok(Operation { journal, target, stop, tell })
+        Ok(Operation {
+            journal,
+            target,
+            stop,
+            tell,
+        })
     }
 
     /// Number the next stage's first step gets.
@@ -47,17 +52,31 @@ impl<'a> Operation<'a> {
     /// Checks and runs a stage.
     pub fn stage(&mut self, plan: Plan) -> Result<Observations, Error> {
         let checked = check(plan, &Standing::of(&self.journal)?.known())?;
-        Ok(run::stage(&mut self.journal, self.target, &checked, VERSION, self.stop, self.tell)?)
+        Ok(run::stage(
+            &mut self.journal,
+            self.target,
+            &checked,
+            VERSION,
+            self.stop,
+            self.tell,
+        )?)
     }
 
     /// Looks at something between two stages.
-    pub fn between<T>(&mut self, look: impl FnOnce(&mut dyn Target) -> Result<T, Error>) -> Result<T, Error> {
+    pub fn between<T>(
+        &mut self,
+        look: impl FnOnce(&mut dyn Target) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         look(self.target)
     }
 
     /// The operation has ended well.
     pub fn finish(mut self) -> Result<(), Error> {
-        Ok(recover::close(&mut self.journal, self.target, Outcome::Done)?)
+        Ok(recover::close(
+            &mut self.journal,
+            self.target,
+            Outcome::Done,
+        )?)
     }
 
     /// The operation has failed: back before Commit, forward after it. What the user is told in the end.
@@ -84,23 +103,37 @@ pub struct Open {
 /// The instance's open operation, if there is one. Only reads.
 pub fn open(instance: &str) -> Result<Option<Open>, Error> {
     for path in journals(instance)? {
-        let Some(records) = journal::load(&path)? else { continue };
-        let closed = records.iter().any(|record| matches!(record, Record::Closed { .. }));
+        let Some(records) = journal::load(&path)? else {
+            continue;
+        };
+        let closed = records
+            .iter()
+            .any(|record| matches!(record, Record::Closed { .. }));
         let committed = records.contains(&Record::Commit);
         let plan = records.into_iter().find_map(|record| match record {
             Record::Begin { plan, .. } => Some(plan),
             _ => None,
         });
         if let (false, Some(plan)) = (closed, plan) {
-            return Ok(Some(Open { path, plan, committed }));
+            return Ok(Some(Open {
+                path,
+                plan,
+                committed,
+            }));
         }
     }
     Ok(None)
 }
 
 /// Resolves what an earlier command left open. What it was and how it ended; `None` if nothing was open.
-pub fn resolve_open(instance: &str, target: &mut dyn Target, tell: Tell<'_>) -> Result<Option<(Plan, Outcome)>, Error> {
-    let Some(open) = open(instance)? else { return Ok(None) };
+pub fn resolve_open(
+    instance: &str,
+    target: &mut dyn Target,
+    tell: Tell<'_>,
+) -> Result<Option<(Plan, Outcome)>, Error> {
+    let Some(open) = open(instance)? else {
+        return Ok(None);
+    };
     let mut journal = Journal::open(&open.path)?;
     let outcome = recover::resolve(&mut journal, target, tell)?;
     Ok(Some((open.plan, outcome)))
@@ -121,14 +154,17 @@ pub fn journals(instance: &str) -> Result<Vec<PathBuf>, Error> {
 }
 
 fn is_journal(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "jsonl")
+    path.extension()
+        .is_some_and(|extension| extension == "jsonl")
 }
 
 /// Removes the journals of an instance that is gone.
 pub fn forget(instance: &str) -> Result<(), Error> {
     let directory = places::journals(instance);
     match fs::remove_dir_all(&directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::state(&directory, error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::state(&directory, error))
+        }
         _ => Ok(()),
     }
 }

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use homeport_plugin_api::wire::Kind;
 use homeport_engine::require::Observations;
-use homeport_plugin_api::wire::conversation::{Command, Context, Handle, Observe, Packages, Plan, Purpose, Read};
+use homeport_plugin_api::wire::Kind;
+use homeport_plugin_api::wire::conversation::{
+    Command, Context, Handle, Observe, Packages, Plan, Purpose, Read,
+};
 use homeport_plugin_api::wire::database::{self, AppSettings};
-use homeport_plugin_api::wire::proxy::{self, Carries, Certificate, Places, Site, StreamRule, Upstream};
+use homeport_plugin_api::wire::proxy::{
+    self, Carries, Certificate, Places, Site, StreamRule, Upstream,
+};
 use homeport_plugin_api::wire::step::Step;
 
 use crate::error::Error;
@@ -27,7 +31,11 @@ const SELF_SIGNED_DAYS: u32 = 825;
 /// The plugins this Homeport came with.
 pub fn registry(program: &Program) -> Result<Registry, Error> {
     let trust = Trust::release(program.digests()?);
-    Ok(Registry::scan(&Host::default(), &[program.plugins()], &trust)?)
+    Ok(Registry::scan(
+        &Host::default(),
+        &[program.plugins()],
+        &trust,
+    )?)
 }
 
 /// The database in service: its generation's place.
@@ -41,7 +49,11 @@ pub fn live(recipe: &Recipe, generation: u64) -> Handle {
 
 /// Settings and user, as a plugin is told them.
 pub fn context(recipe: &Recipe, settings: &Settings) -> Context {
-    Context { settings: settings.database.settings.clone(), user: recipe.user.clone(), facts: Default::default() }
+    Context {
+        settings: settings.database.settings.clone(),
+        user: recipe.user.clone(),
+        facts: Default::default(),
+    }
 }
 
 /// The plugins a deployment talks with, and what they talk about.
@@ -63,17 +75,31 @@ impl Partners {
         settings: &Settings,
         chain: Option<String>,
     ) -> Result<Partners, Error> {
-        let proxy = plugins.names(Kind::Proxy).into_iter().next().ok_or_else(|| Error::no_plugin("proxy"))?;
+        let proxy = plugins
+            .names(Kind::Proxy)
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::no_plugin("proxy"))?;
         let site = Box::new(site(recipe, settings));
         let certificate = match chain {
-            Some(chain) => Certificate::Given { chain, key: TLS_KEY.to_owned() },
-            None => Certificate::SelfSigned { days: SELF_SIGNED_DAYS },
+            Some(chain) => Certificate::Given {
+                chain,
+                key: TLS_KEY.to_owned(),
+            },
+            None => Certificate::SelfSigned {
+                days: SELF_SIGNED_DAYS,
+            },
         };
         Ok(Partners {
             database: plugins.take(Kind::Database, &settings.database.plugin)?,
             proxy: plugins.take(Kind::Proxy, &proxy)?,
-            provision: database::Purpose::Provision { database: live(recipe, 1) },
-            site: proxy::Purpose::Site { site: site.clone(), certificate },
+            provision: database::Purpose::Provision {
+                database: live(recipe, 1),
+            },
+            site: proxy::Purpose::Site {
+                site: site.clone(),
+                certificate,
+            },
             verify: proxy::Purpose::Verify { site },
             context: context(recipe, settings),
         })
@@ -81,9 +107,16 @@ impl Partners {
 
     /// What the database plugin says before it has seen the guest.
     pub fn database(&mut self) -> Result<DatabasePart, Error> {
-        let database::Purpose::Provision { database } = &self.provision else { unreachable!("set in `start`") };
-        let settings = Packages { settings: self.context.settings.clone() };
-        let app = AppSettings { database: database.clone(), context: self.context.clone() };
+        let database::Purpose::Provision { database } = &self.provision else {
+            unreachable!("set in `start`")
+        };
+        let settings = Packages {
+            settings: self.context.settings.clone(),
+        };
+        let app = AppSettings {
+            database: database.clone(),
+            context: self.context.clone(),
+        };
         Ok(DatabasePart {
             plugin: self.database.manifest().name.clone(),
             packages: self.database.call(&settings)?,
@@ -94,12 +127,19 @@ impl Partners {
 
     /// What the proxy plugin says before it has seen the guest.
     pub fn proxy(&mut self) -> Result<ProxyPart, Error> {
-        let proxy::Purpose::Verify { site } = &self.verify else { unreachable!("set in `start`") };
+        let proxy::Purpose::Verify { site } = &self.verify else {
+            unreachable!("set in `start`")
+        };
         let places = Places { site: site.clone() };
-        let context = Context { settings: Default::default(), ..self.context.clone() };
+        let context = Context {
+            settings: Default::default(),
+            ..self.context.clone()
+        };
         Ok(ProxyPart {
             plugin: self.proxy.manifest().name.clone(),
-            packages: self.proxy.call(&Packages { settings: Default::default() })?,
+            packages: self.proxy.call(&Packages {
+                settings: Default::default(),
+            })?,
             looks: looks(&mut self.proxy, &self.site, &context)?,
             verify_looks: looks(&mut self.proxy, &self.verify, &context)?,
             placed: self.proxy.call(&places)?,
@@ -108,25 +148,59 @@ impl Partners {
 
     /// The plugins' steps for what was seen in the guest.
     pub fn steps(&mut self, deploy: &Deploy<'_>, seen: &Observations) -> Result<Steps, Error> {
-        let context = Context { settings: Default::default(), ..self.context.clone() };
+        let context = Context {
+            settings: Default::default(),
+            ..self.context.clone()
+        };
         let (provision, site) = (deploy.provision(), deploy.proxy_for("site"));
         Ok(Steps {
-            provision: steps(&mut self.database, provision, &self.provision, &self.context, &deploy.database.looks, seen)?,
-            site: steps(&mut self.proxy, site, &self.site, &context, &deploy.proxy.looks, seen)?,
+            provision: steps(
+                &mut self.database,
+                provision,
+                &self.provision,
+                &self.context,
+                &deploy.database.looks,
+                seen,
+            )?,
+            site: steps(
+                &mut self.proxy,
+                site,
+                &self.site,
+                &context,
+                &deploy.proxy.looks,
+                seen,
+            )?,
         })
     }
 
     /// The proxy's steps that prove that it can hold the queue.
     pub fn verify(&mut self, deploy: &Deploy<'_>, seen: &Observations) -> Result<Vec<Step>, Error> {
-        let context = Context { settings: Default::default(), ..self.context.clone() };
+        let context = Context {
+            settings: Default::default(),
+            ..self.context.clone()
+        };
         let looks = &deploy.proxy.verify_looks;
-        steps(&mut self.proxy, deploy.proxy_for("verify"), &self.verify, &context, looks, seen)
+        steps(
+            &mut self.proxy,
+            deploy.proxy_for("verify"),
+            &self.verify,
+            &context,
+            looks,
+            seen,
+        )
     }
 }
 
 /// What a plugin wants to look at first.
-fn looks<P: Purpose + Clone>(plugin: &mut Plugin, purpose: &P, context: &Context) -> Result<Vec<Command>, Error> {
-    Ok(plugin.call(&Observe { purpose: purpose.clone(), context: context.clone() })?)
+fn looks<P: Purpose + Clone>(
+    plugin: &mut Plugin,
+    purpose: &P,
+    context: &Context,
+) -> Result<Vec<Command>, Error> {
+    Ok(plugin.call(&Observe {
+        purpose: purpose.clone(),
+        context: context.clone(),
+    })?)
 }
 
 /// Has the plugin read what was seen, then plan.
@@ -140,19 +214,35 @@ fn steps<P: Purpose + Clone>(
 ) -> Result<Vec<Step>, Error> {
     let mut context = context.clone();
     for look in looks {
-        let Some(output) = part.output(&look.name, seen) else { continue };
-        let read = Read { purpose: purpose.clone(), name: look.name.clone(), output };
+        let Some(output) = part.output(&look.name, seen) else {
+            continue;
+        };
+        let read = Read {
+            purpose: purpose.clone(),
+            name: look.name.clone(),
+            output,
+        };
         context.facts.extend(plugin.call(&read)?);
     }
-    Ok(plugin.call(&Plan { purpose: purpose.clone(), context })?)
+    Ok(plugin.call(&Plan {
+        purpose: purpose.clone(),
+        context,
+    })?)
 }
 
 fn site(recipe: &Recipe, settings: &Settings) -> Site {
     let network = &settings.network;
-    let mut names = vec![network.domain.clone(), network.ip_address.address().to_string()];
+    let mut names = vec![
+        network.domain.clone(),
+        network.ip_address.address().to_string(),
+    ];
     names.dedup();
     let upstreams = recipe.components.iter().flat_map(|component| {
-        [(Carries::Requests, "requests"), (Carries::Streams, "streams")].map(|(carries, kind)| Upstream {
+        [
+            (Carries::Requests, "requests"),
+            (Carries::Streams, "streams"),
+        ]
+        .map(|(carries, kind)| Upstream {
             component: component.name.clone(),
             carries,
             prefix: component.prefix.clone(),
@@ -183,5 +273,8 @@ fn site(recipe: &Recipe, settings: &Settings) -> Site {
 
 /// Metadata every archive carries.
 pub fn metadata(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    pairs
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
 }

@@ -30,19 +30,36 @@ pub enum Powered {
 }
 
 /// Brings it there, or shows how.
-pub fn power(cx: &mut Context<'_>, name: Option<&str>, to: To, dry_run: bool) -> Result<Powered, Error> {
+pub fn power(
+    cx: &mut Context<'_>,
+    name: Option<&str>,
+    to: To,
+    dry_run: bool,
+) -> Result<Powered, Error> {
     let living = living::find(cx.target, name)?;
     living.here()?;
     let instance = living.guest.instance.clone();
     let verb = verb(to);
-    let _lock = if dry_run { None } else { Some(cx.lock(&instance, verb)?) };
+    let _lock = if dry_run {
+        None
+    } else {
+        Some(cx.lock(&instance, verb)?)
+    };
     if !dry_run {
         operation::resolve_open(&instance, cx.target, cx.tell)?;
     }
-    let about = About { id: identity::operation()?, verb: verb.to_owned(), guest: living.guest.clone(), candidate: false, at: unix_now() };
+    let about = About {
+        id: identity::operation()?,
+        verb: verb.to_owned(),
+        guest: living.guest.clone(),
+        candidate: false,
+        at: unix_now(),
+    };
     match (to, living.running()) {
         (To::Stopped, false) => Err(already(&living, "is stopped already")),
-        (To::Restarted, false) => Err(already(&living, "is stopped").with_remedy(format!("homeport start {instance}"))),
+        (To::Restarted, false) => {
+            Err(already(&living, "is stopped").with_remedy(format!("homeport start {instance}")))
+        }
         (To::Started, false) if dry_run => Ok(Powered::Planned(vec![power::boot(&about)])),
         (_, false) => booted(cx, &living, &about).map(|()| Powered::Done(instance)),
         (_, true) => {
@@ -66,12 +83,20 @@ pub fn verb(to: To) -> &'static str {
 }
 
 fn already(living: &Living, how: &str) -> Error {
-    Error::new(Kind::Usage, "There is nothing to do.", format!("`{}` {how}", living.guest.instance))
+    Error::new(
+        Kind::Usage,
+        "There is nothing to do.",
+        format!("`{}` {how}", living.guest.instance),
+    )
 }
 
 fn planned(living: &Living, told: &Told, about: &About, to: To, first: u32) -> Plan {
     let units = told.app_units(&living.app);
-    let instance = Instance { state: &told.state, units: &units, probes: &told.asks };
+    let instance = Instance {
+        state: &told.state,
+        units: &units,
+        probes: &told.asks,
+    };
     match to {
         To::Started => power::start(about, &instance, first),
         To::Stopped => power::stop(about, &instance),
@@ -80,7 +105,13 @@ fn planned(living: &Living, told: &Told, about: &About, to: To, first: u32) -> P
 }
 
 fn run(cx: &mut Context<'_>, about: &About, plan: Plan) -> Result<(), Error> {
-    let mut operation = Operation::begin(&about.guest.instance, &about.id, cx.target, cx.stop, cx.tell)?;
+    let mut operation = Operation::begin(
+        &about.guest.instance,
+        &about.id,
+        cx.target,
+        cx.stop,
+        cx.tell,
+    )?;
     match operation.stage(plan) {
         Ok(_) => operation.finish(),
         Err(error) => operation.resolve_after(error),
@@ -89,7 +120,13 @@ fn run(cx: &mut Context<'_>, about: &About, plan: Plan) -> Result<(), Error> {
 
 /// Two stages: what there is to start is known only when the guest runs.
 fn booted(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<(), Error> {
-    let mut operation = Operation::begin(&about.guest.instance, &about.id, cx.target, cx.stop, cx.tell)?;
+    let mut operation = Operation::begin(
+        &about.guest.instance,
+        &about.id,
+        cx.target,
+        cx.stop,
+        cx.tell,
+    )?;
     if let Err(error) = operation.stage(power::boot(about)) {
         return operation.resolve_after(error);
     }

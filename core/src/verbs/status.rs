@@ -16,7 +16,9 @@ pub fn status(cx: &mut Context<'_>, name: Option<&str>) -> Result<Status, Error>
     if living.running() {
         let told = living.told(cx.target)?;
         let mut plugins = parts::registry(cx.program)?;
-        let in_guest = ["pct", "exec", &living.guest.id, "--"].map(str::to_owned).into();
+        let in_guest = ["pct", "exec", &living.guest.id, "--"]
+            .map(str::to_owned)
+            .into();
         let read = health::read(&mut plugins, told.probes.clone(), &told.report, in_guest)?;
         fill(&mut status, &told, &read);
     } else {
@@ -29,7 +31,8 @@ pub fn status(cx: &mut Context<'_>, name: Option<&str>) -> Result<Status, Error>
 /// What is known without asking the guest.
 fn bare(living: &Living) -> Result<Status, Error> {
     let registered = list::registered(&living.guest.instance);
-    let (version, url) = registered.map_or_else(Default::default, |entry| (entry.version, entry.url));
+    let (version, url) =
+        registered.map_or_else(Default::default, |entry| (entry.version, entry.url));
     Ok(Status {
         instance: living.guest.instance.clone(),
         app: living.app.clone(),
@@ -63,13 +66,33 @@ fn fill(status: &mut Status, told: &Told, read: &wire::Report) {
     status.version.clone_from(&told.state.version);
     status.url.clone_from(&told.state.url);
     status.overall = of(read.status);
-    status.components = read.components.iter().map(|component| of_component(component, told, read)).collect();
+    status.components = read
+        .components
+        .iter()
+        .map(|component| of_component(component, told, read))
+        .collect();
     status.memory = Some(room(looked.memory));
-    status.disks = looked.disks.iter().map(|(path, found)| Disk { path: path.clone(), room: room(*found) }).collect();
-    status.holder = looked.holder.as_ref().map(|holder| format!("{} since {}", holder.who, at(holder.since)));
+    status.disks = looked
+        .disks
+        .iter()
+        .map(|(path, found)| Disk {
+            path: path.clone(),
+            room: room(*found),
+        })
+        .collect();
+    status.holder = looked
+        .holder
+        .as_ref()
+        .map(|holder| format!("{} since {}", holder.who, at(holder.since)));
     status.open = status.open.take().or_else(|| looked.open.clone());
-    let errors = read.errors.iter().map(|found| remark(Health::Unhealthy, found));
-    let warnings = read.warnings.iter().map(|found| remark(Health::Degraded, found));
+    let errors = read
+        .errors
+        .iter()
+        .map(|found| remark(Health::Unhealthy, found));
+    let warnings = read
+        .warnings
+        .iter()
+        .map(|found| remark(Health::Degraded, found));
     status.remarks = errors.chain(warnings).chain(unknown(looked)).collect();
 }
 
@@ -82,14 +105,25 @@ fn of(status: wire::Status) -> Health {
 }
 
 fn of_component(component: &wire::ComponentStatus, told: &Told, read: &wire::Report) -> Component {
-    let probes = told.probes.iter().filter(|probe| probe.component == component.name);
+    let probes = told
+        .probes
+        .iter()
+        .filter(|probe| probe.component == component.name);
     let unit = probes.clone().find_map(|probe| match &probe.check {
         wire::Check::Unit { unit } => told.report.units.iter().find(|found| found.unit == *unit),
         _ => None,
     });
-    let mut statuses = probes.filter_map(|probe| told.report.outcomes.get(&probe.name)?.http_status);
-    let finding = read.errors.iter().chain(&read.warnings).find(|found| found.component == component.name);
-    let unit_state = || unit.map(|unit| format!("{} ({})", unit.active, unit.sub)).unwrap_or_default();
+    let mut statuses =
+        probes.filter_map(|probe| told.report.outcomes.get(&probe.name)?.http_status);
+    let finding = read
+        .errors
+        .iter()
+        .chain(&read.warnings)
+        .find(|found| found.component == component.name);
+    let unit_state = || {
+        unit.map(|unit| format!("{} ({})", unit.active, unit.sub))
+            .unwrap_or_default()
+    };
     Component {
         name: component.name.clone(),
         health: of(component.status),
@@ -102,16 +136,27 @@ fn of_component(component: &wire::ComponentStatus, told: &Told, read: &wire::Rep
 
 fn remark(health: Health, found: &Finding) -> Remark {
     let remedy = Some(found.remedy.clone()).filter(|remedy| !remedy.is_empty());
-    Remark { health, text: found.message.clone(), remedy: remedy.into_iter().collect() }
+    Remark {
+        health,
+        text: found.message.clone(),
+        remedy: remedy.into_iter().collect(),
+    }
 }
 
 /// What the agent could not find out hides nothing else, and is not kept back.
 fn unknown(looked: &Looked) -> impl Iterator<Item = Remark> + '_ {
-    looked.errors.iter().map(|why| Remark { health: Health::Unknown, text: format!("{why}."), remedy: Vec::new() })
+    looked.errors.iter().map(|why| Remark {
+        health: Health::Unknown,
+        text: format!("{why}."),
+        remedy: Vec::new(),
+    })
 }
 
 fn room(found: homeport_engine::report::Room) -> Room {
-    Room { total: found.total, free: found.free }
+    Room {
+        total: found.total,
+        free: found.free,
+    }
 }
 
 fn at(seconds: u64) -> String {

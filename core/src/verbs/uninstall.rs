@@ -65,8 +65,16 @@ pub fn uninstall(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Uninstal
         candidate: false,
         at: unix_now(),
     };
-    let _lock = if request.dry_run { None } else { Some(cx.lock(&instance, "uninstall")?) };
-    let keep = if request.keep_data { Some(keep(cx, &living, &about)?) } else { None };
+    let _lock = if request.dry_run {
+        None
+    } else {
+        Some(cx.lock(&instance, "uninstall")?)
+    };
+    let keep = if request.keep_data {
+        Some(keep(cx, &living, &about)?)
+    } else {
+        None
+    };
     let archive = keep.as_ref().map(|keep| keep.archive.clone());
     let plan = uninstall::uninstall(&about, keep);
     if request.dry_run {
@@ -79,19 +87,27 @@ pub fn uninstall(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Uninstal
         Err(error) => operation.resolve_after(error)?,
     }
     operation::forget(&instance)?;
-    Ok(Uninstalled::Done(Summary { instance, guest: living.guest.id, archive }))
+    Ok(Uninstalled::Done(Summary {
+        instance,
+        guest: living.guest.id,
+        archive,
+    }))
 }
 
 /// An open operation is resolved first. A half-made install is gone by that, and an uninstall that had committed is
 /// finished by it: then nothing is left to do.
 fn resolved(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Option<Summary>, Error> {
-    let Some(name) = request.name.filter(|_| !request.dry_run) else { return Ok(None) };
+    let Some(name) = request.name.filter(|_| !request.dry_run) else {
+        return Ok(None);
+    };
     let instance = name.to_lowercase();
     if operation::open(&instance)?.is_none() {
         return Ok(None);
     }
     let _lock = cx.lock(&instance, "uninstall")?;
-    let Some((plan, outcome)) = operation::resolve_open(&instance, cx.target, cx.tell)? else { return Ok(None) };
+    let Some((plan, outcome)) = operation::resolve_open(&instance, cx.target, cx.tell)? else {
+        return Ok(None);
+    };
     let gone = match outcome {
         Outcome::RolledBack => plan.candidate,
         Outcome::Done => plan.verb == "uninstall",
@@ -101,14 +117,22 @@ fn resolved(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Option<Summar
     }
     operation::forget(&instance)?;
     let guest = plan.guest.map(|guest| guest.id).unwrap_or_default();
-    Ok(Some(Summary { instance, guest, archive: None }))
+    Ok(Some(Summary {
+        instance,
+        guest,
+        archive: None,
+    }))
 }
 
 fn question(living: &Living, archive: Option<&str>) -> String {
     let (instance, guest) = (&living.guest.instance, &living.guest.id);
     match archive {
-        Some(archive) => format!("Remove `{instance}` (container {guest})? Its data will be kept in {archive}."),
-        None => format!("Remove `{instance}` (container {guest}) with ALL its data? `--keep-data` would keep a verified archive."),
+        Some(archive) => {
+            format!("Remove `{instance}` (container {guest})? Its data will be kept in {archive}.")
+        }
+        None => format!(
+            "Remove `{instance}` (container {guest}) with ALL its data? `--keep-data` would keep a verified archive."
+        ),
     }
 }
 
@@ -116,7 +140,10 @@ fn question(living: &Living, archive: Option<&str>) -> String {
 fn keep(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<Keep, Error> {
     if !living.running() {
         let instance = &living.guest.instance;
-        return Err(Error::host(format!("`{instance}` is stopped, so its data cannot be read"), format!("homeport start {instance}")));
+        return Err(Error::host(
+            format!("`{instance}` is stopped, so its data cannot be read"),
+            format!("homeport start {instance}"),
+        ));
     }
     let told = living.told(cx.target)?;
     let loaded = recipe::load(&cx.program.templates(), &living.app)?;
@@ -124,22 +151,46 @@ fn keep(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<Keep, Er
     let path = places::guest::deployment_config(&living.app);
     let text = cx.target.ask_guest(&living.guest, &["cat", &path], b"")?;
     let mut plugins = parts::registry(cx.program)?;
-    let file = ConfigFile { name: path.clone(), bytes: text.into_bytes() };
+    let file = ConfigFile {
+        name: path.clone(),
+        bytes: text.into_bytes(),
+    };
     let settings: Settings = settings::from_yaml(file, &install::defaults(&loaded, &plugins))?;
     let mut database = plugins.take(Kind::Database, &settings.database.plugin)?;
-    let file = Handle { name: "file".to_owned(), path: DUMP.to_owned(), database: String::new() };
-    let purpose = Purpose::Dump { database: parts::live(recipe, told.state.generation), file };
+    let file = Handle {
+        name: "file".to_owned(),
+        path: DUMP.to_owned(),
+        database: String::new(),
+    };
+    let purpose = Purpose::Dump {
+        database: parts::live(recipe, told.state.generation),
+        file,
+    };
     let context = parts::context(recipe, &settings);
-    let looks = database.call(&Observe { purpose: purpose.clone(), context: context.clone() })?;
+    let looks = database.call(&Observe {
+        purpose: purpose.clone(),
+        context: context.clone(),
+    })?;
     if let Some(command) = looks.first() {
-        return Err(Error::plugin_needs(&settings.database.plugin, "dump", &command.name));
+        return Err(Error::plugin_needs(
+            &settings.database.plugin,
+            "dump",
+            &command.name,
+        ));
     }
     let steps = database.call(&Asked { purpose, context })?;
-    let part = Plugin { name: &settings.database.plugin, purpose: "dump", app: &living.app };
+    let part = Plugin {
+        name: &settings.database.plugin,
+        purpose: "dump",
+        app: &living.app,
+    };
     let directory = Path::new(&settings.backup.directory).join(&living.guest.instance);
     let entry = |from: &str, to: &str| (from.to_owned(), to.to_owned());
     Ok(Keep {
-        archive: directory.join(format!("{}.tar.gz", timestamp(about.at))).display().to_string(),
+        archive: directory
+            .join(format!("{}.tar.gz", timestamp(about.at)))
+            .display()
+            .to_string(),
         metadata: parts::metadata(&[
             ("instance", &told.state.instance),
             ("app", &told.state.app),

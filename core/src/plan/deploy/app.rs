@@ -24,21 +24,42 @@ pub(super) fn steps(deploy: &Deploy<'_>, from_plugins: &Steps) -> Result<Vec<Ste
     steps.extend(deploy.proxy_for("site").steps(&from_plugins.site)?);
     steps.extend(probes(deploy)?);
     let certificate = Exec::root(["cat", &deploy.proxy.placed.certificate], 10).keep(64 << 10);
-    let observe = Op::Observe { name: CERTIFICATE.to_owned(), exec: certificate };
+    let observe = Op::Observe {
+        name: CERTIFICATE.to_owned(),
+        exec: certificate,
+    };
     steps.push(Step::guest("Read the certificate users will see", observe));
-    steps.extend(deploy.proxy_for("verify").observe(&deploy.proxy.verify_looks));
+    steps.extend(
+        deploy
+            .proxy_for("verify")
+            .observe(&deploy.proxy.verify_looks),
+    );
     Ok(parts::in_candidate(steps).collect())
 }
 
 /// Both slots lead to the first release, blue is in service.
 fn slots(deploy: &Deploy<'_>) -> Vec<Step> {
     let program = places::guest::program(deploy.app_name());
-    let link = |slot: &str| put(format!("{program}/{slot}"), 0, "root:root", Content::Link(deploy.release()));
-    let colour = file(format!("{}/{}", places::guest::COLOUR, colour_name(deploy.colour())), 0o644, "");
+    let link = |slot: &str| {
+        put(
+            format!("{program}/{slot}"),
+            0,
+            "root:root",
+            Content::Link(deploy.release()),
+        )
+    };
+    let colour = file(
+        format!("{}/{}", places::guest::COLOUR, colour_name(deploy.colour())),
+        0o644,
+        "",
+    );
     vec![
         Step::guest("Lead the blue slot to the release", link("blue")),
         Step::guest("Lead the green slot to the release", link("green")),
-        Step::guest("Make the place for the colour", directory(places::guest::COLOUR, 0o755, "root:root")),
+        Step::guest(
+            "Make the place for the colour",
+            directory(places::guest::COLOUR, 0o755, "root:root"),
+        ),
         Step::guest("Put blue in service", colour),
     ]
 }
@@ -54,17 +75,31 @@ fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let recipe = &deploy.recipe.recipe;
     let mut steps = Vec::new();
     for made in &recipe.files {
-        let text = deploy.recipe.template(&made.template, Values::of(deploy, made.colour)?)?;
+        let text = deploy
+            .recipe
+            .template(&made.template, Values::of(deploy, made.colour)?)?;
         let mode = recipe::mode(&made.mode).unwrap_or(0o640);
         let owner = format!("root:{}", made.group);
-        steps.push(Step::guest(format!("Write {}", made.to), put(made.to.clone(), mode, &owner, Content::Text(text))));
+        steps.push(Step::guest(
+            format!("Write {}", made.to),
+            put(made.to.clone(), mode, &owner, Content::Text(text)),
+        ));
     }
     let settings = crate::settings::to_yaml(deploy.settings);
     let path = places::guest::deployment_config(&recipe.app);
-    steps.push(Step::guest(format!("Write {path}"), file(path, 0o640, settings)));
-    let health = [(places::guest::HEALTH, &deploy.health.spec), (places::guest::PROBES, &deploy.health.probes)];
+    steps.push(Step::guest(
+        format!("Write {path}"),
+        file(path, 0o640, settings),
+    ));
+    let health = [
+        (places::guest::HEALTH, &deploy.health.spec),
+        (places::guest::PROBES, &deploy.health.probes),
+    ];
     for (path, text) in health {
-        steps.push(Step::guest(format!("Write {path}"), file(path, 0o644, text.as_str())));
+        steps.push(Step::guest(
+            format!("Write {path}"),
+            file(path, 0o644, text.as_str()),
+        ));
     }
     Ok(steps)
 }
@@ -85,7 +120,10 @@ fn probes(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let mut steps = Vec::new();
     for component in &deploy.recipe.recipe.components {
         let port = deploy.port(component, deploy.colour());
-        let ways = [("directly", port), ("through the proxy", places::guest::INTERNAL_PORT)];
+        let ways = [
+            ("directly", port),
+            ("through the proxy", places::guest::INTERNAL_PORT),
+        ];
         for (way, port) in ways {
             for expect in &component.expects {
                 let via = Via::Tcp(format!("127.0.0.1:{port}"));
@@ -96,7 +134,10 @@ fn probes(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
                     interval_ms: 200,
                     unit: Some(deploy.unit(component)?),
                 };
-                steps.push(Step::guest(format!("Ask {} for {} {way}", component.name, expect.path), Op::Probe(probe)));
+                steps.push(Step::guest(
+                    format!("Ask {} for {} {way}", component.name, expect.path),
+                    Op::Probe(probe),
+                ));
             }
         }
     }

@@ -17,7 +17,11 @@ const PACKAGES_S: u32 = 1800;
 pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
     let mut steps = vec![Step::guest(
         "Write down that a deployment is under way",
-        file(places::guest::STATE, 0o644, prove::state(deploy, Status::Deploying)),
+        file(
+            places::guest::STATE,
+            0o644,
+            prove::state(deploy, Status::Deploying),
+        ),
     )];
     steps.extend(carried(deploy));
     steps.extend(packages(deploy));
@@ -33,17 +37,28 @@ fn carried(deploy: &Deploy<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     if let Some(pem) = &deploy.carry.authorities {
         let path = "/usr/local/share/ca-certificates/homeport-host.crt";
-        steps.push(Step::guest("Carry in the host's certificate authorities", file(path, 0o644, pem.clone())));
+        steps.push(Step::guest(
+            "Carry in the host's certificate authorities",
+            file(path, 0o644, pem.clone()),
+        ));
         apt.push_str(&format!("Acquire::https::CAInfo \"{path}\";\n"));
     }
     if let Some(proxy) = &deploy.carry.http_proxy {
-        apt.push_str(&format!("Acquire::http::Proxy \"{proxy}\";\nAcquire::https::Proxy \"{proxy}\";\n"));
+        apt.push_str(&format!(
+            "Acquire::http::Proxy \"{proxy}\";\nAcquire::https::Proxy \"{proxy}\";\n"
+        ));
     }
     if let Some(sources) = &deploy.carry.package_sources {
         let path = "/etc/apt/sources.list";
-        steps.push(Step::guest("Use the host's package sources", file(path, 0o644, sources.clone())));
+        steps.push(Step::guest(
+            "Use the host's package sources",
+            file(path, 0o644, sources.clone()),
+        ));
     }
-    steps.push(Step::guest("Set up the package manager", file("/etc/apt/apt.conf.d/90homeport", 0o644, apt)));
+    steps.push(Step::guest(
+        "Set up the package manager",
+        file("/etc/apt/apt.conf.d/90homeport", 0o644, apt),
+    ));
     steps
 }
 
@@ -56,7 +71,10 @@ fn packages(deploy: &Deploy<'_>) -> Vec<Step> {
     wanted.dedup();
     let quiet = |exec: Exec| exec.env("DEBIAN_FRONTEND", "noninteractive");
     let update = quiet(Exec::root(["apt-get", "update", "-q"], PACKAGES_S));
-    let mut install = quiet(Exec::root(["apt-get", "install", "-q", "-y", "--no-install-recommends"], PACKAGES_S));
+    let mut install = quiet(Exec::root(
+        ["apt-get", "install", "-q", "-y", "--no-install-recommends"],
+        PACKAGES_S,
+    ));
     install.argv.extend(wanted.iter().cloned());
     let mut steps = vec![
         Step::guest("Read the list of packages", Op::Exec(update)),
@@ -64,7 +82,10 @@ fn packages(deploy: &Deploy<'_>) -> Vec<Step> {
     ];
     if deploy.carry.authorities.is_some() {
         let trust = Exec::root(["update-ca-certificates"], 120);
-        steps.push(Step::guest("Trust the host's certificate authorities", Op::Exec(trust)));
+        steps.push(Step::guest(
+            "Trust the host's certificate authorities",
+            Op::Exec(trust),
+        ));
     }
     steps
 }
@@ -81,20 +102,40 @@ fn places_of_the_app(deploy: &Deploy<'_>) -> Vec<Step> {
     };
     let mut steps = vec![
         Step::guest(format!("Make the user {user}"), account(user, &home)),
-        Step::guest(format!("Make the user {}", gate::USER), account(gate::USER, "/nonexistent")),
-        Step::guest(format!("Make /etc/{app}"), directory(format!("/etc/{app}"), 0o755, "root:root")),
-        Step::guest("Make the place for secrets", directory(format!("/etc/{app}/secrets"), 0o750, &format!("root:{user}"))),
+        Step::guest(
+            format!("Make the user {}", gate::USER),
+            account(gate::USER, "/nonexistent"),
+        ),
+        Step::guest(
+            format!("Make /etc/{app}"),
+            directory(format!("/etc/{app}"), 0o755, "root:root"),
+        ),
+        Step::guest(
+            "Make the place for secrets",
+            directory(
+                format!("/etc/{app}/secrets"),
+                0o750,
+                &format!("root:{user}"),
+            ),
+        ),
     ];
     for made in &recipe.directories {
         let owner = format!("{user}:{user}");
         let mode = recipe::mode(&made.mode).unwrap_or(0o750);
-        steps.push(Step::guest(format!("Make {}", made.path), directory(made.path.clone(), mode, &owner)));
+        steps.push(Step::guest(
+            format!("Make {}", made.path),
+            directory(made.path.clone(), mode, &owner),
+        ));
     }
     for secret in &recipe.secrets {
         let path = places::guest::secret(app, &secret.name);
-        let content = Content::Random { length: secret.length };
-        steps.push(Step::guest(format!("Make the secret {}", secret.name), put(path, 0o400, &format!("{user}:{user}"), content)));
+        let content = Content::Random {
+            length: secret.length,
+        };
+        steps.push(Step::guest(
+            format!("Make the secret {}", secret.name),
+            put(path, 0o400, &format!("{user}:{user}"), content),
+        ));
     }
     steps
 }
-

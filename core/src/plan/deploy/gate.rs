@@ -17,41 +17,83 @@ pub(super) const USER: &str = "homeport-gate";
 const NARROWEST: u32 = 1;
 
 const UNITS: [(&str, &str); 4] = [
-    ("homeport-gate@.socket", include_str!("../../../agent/units/homeport-gate@.socket")),
-    ("homeport-gate-stream@.socket", include_str!("../../../agent/units/homeport-gate-stream@.socket")),
-    ("homeport-gate@.service", include_str!("../../../agent/units/homeport-gate@.service")),
-    ("homeport-recover.service", include_str!("../../../agent/units/homeport-recover.service")),
+    (
+        "homeport-gate@.socket",
+        include_str!("../../../agent/units/homeport-gate@.socket"),
+    ),
+    (
+        "homeport-gate-stream@.socket",
+        include_str!("../../../agent/units/homeport-gate-stream@.socket"),
+    ),
+    (
+        "homeport-gate@.service",
+        include_str!("../../../agent/units/homeport-gate@.service"),
+    ),
+    (
+        "homeport-recover.service",
+        include_str!("../../../agent/units/homeport-recover.service"),
+    ),
 ];
 
 pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
     let mut steps: Vec<Step> = UNITS
         .iter()
-        .map(|(name, text)| Step::guest(format!("Write {name}"), file(format!("/etc/systemd/system/{name}"), 0o644, *text)))
+        .map(|(name, text)| {
+            Step::guest(
+                format!("Write {name}"),
+                file(format!("/etc/systemd/system/{name}"), 0o644, *text),
+            )
+        })
         .collect();
-    steps.push(Step::guest("Make the gates' directory", directory(places::guest::GATES, 0o755, "root:root")));
+    steps.push(Step::guest(
+        "Make the gates' directory",
+        directory(places::guest::GATES, 0o755, "root:root"),
+    ));
     for component in &deploy.recipe.recipe.components {
         let path = format!("{}/gate-{}.env", places::guest::GATES, component.name);
-        steps.push(Step::guest(format!("Write {path}"), file(path.clone(), 0o644, settings(deploy, component))));
+        steps.push(Step::guest(
+            format!("Write {path}"),
+            file(path.clone(), 0o644, settings(deploy, component)),
+        ));
     }
     let reload = Exec::root(["systemctl", "daemon-reload"], 60);
     steps.push(Step::guest("Have systemd read the units", Op::Exec(reload)));
     let recover = Exec::root(["systemctl", "enable", "homeport-recover.service"], 60);
-    steps.push(Step::guest("Resolve open journals at boot", Op::Exec(recover)));
+    steps.push(Step::guest(
+        "Resolve open journals at boot",
+        Op::Exec(recover),
+    ));
     for component in &deploy.recipe.recipe.components {
         for socket in ["homeport-gate", "homeport-gate-stream"] {
             let unit = format!("{socket}@{}.socket", component.name);
             let title = format!("Open {unit} now and at boot");
-            steps.push(Step::guest(title, Op::Service { unit, state: ServiceState::EnabledAndRunning }));
+            steps.push(Step::guest(
+                title,
+                Op::Service {
+                    unit,
+                    state: ServiceState::EnabledAndRunning,
+                },
+            ));
         }
         let unit = format!("homeport-gate@{}.service", component.name);
         let title = format!("Start {unit} now and at boot");
-        steps.push(Step::guest(title, Op::Service { unit, state: ServiceState::EnabledAndRunning }));
+        steps.push(Step::guest(
+            title,
+            Op::Service {
+                unit,
+                state: ServiceState::EnabledAndRunning,
+            },
+        ));
     }
     steps
 }
 
 fn settings(deploy: &Deploy<'_>, component: &Component) -> String {
-    let width = component.width.get(&deploy.database.attachment.dialect).copied().unwrap_or(NARROWEST);
+    let width = component
+        .width
+        .get(&deploy.database.attachment.dialect)
+        .copied()
+        .unwrap_or(NARROWEST);
     format!(
         "# Where the gate before `{name}` lets requests through to.\n\
          GATE_BLUE=127.0.0.1:{blue}\nGATE_GREEN=127.0.0.1:{green}\nGATE_COLOUR_DIR={colour}\nGATE_WIDTH={width}\n",

@@ -14,17 +14,35 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let mut steps = keep_program(deploy);
     steps.extend(fetch(deploy)?);
     if let Some(template) = &deploy.template {
-        steps.push(Step::host("Have the container template ready", template.clone()));
+        steps.push(Step::host(
+            "Have the container template ready",
+            template.clone(),
+        ));
     }
-    let memory = format!("{} cores, {} MiB, {} GiB", deploy.spec.cores, deploy.spec.memory_mb, deploy.spec.disk_gb);
-    steps.push(
-        Step::host(format!("Create container {} ({memory})", guest.id), Op::EnsureGuest(deploy.spec.clone()))
-            .undone_by(Op::RemoveGuest(guest.clone())),
+    let memory = format!(
+        "{} cores, {} MiB, {} GiB",
+        deploy.spec.cores, deploy.spec.memory_mb, deploy.spec.disk_gb
     );
-    let start = Op::Power { guest: guest.clone(), to: Power::Running };
+    steps.push(
+        Step::host(
+            format!("Create container {} ({memory})", guest.id),
+            Op::EnsureGuest(deploy.spec.clone()),
+        )
+        .undone_by(Op::RemoveGuest(guest.clone())),
+    );
+    let start = Op::Power {
+        guest: guest.clone(),
+        to: Power::Running,
+    };
     steps.push(Step::host(format!("Start container {}", guest.id), start).in_candidate());
     let files = files(deploy)?;
-    steps.push(Step::host("Copy the agent and the release into it", Op::Push { guest, files }).in_candidate());
+    steps.push(
+        Step::host(
+            "Copy the agent and the release into it",
+            Op::Push { guest, files },
+        )
+        .in_candidate(),
+    );
     Ok(steps)
 }
 
@@ -36,13 +54,24 @@ fn keep_program(deploy: &Deploy<'_>) -> Vec<Step> {
     }
     let kept = format!("{}/{}", places::PROGRAM, deploy.program.version);
     let copy = Exec::root(["cp", "-aT", &deploy.program.directory, &kept], 60);
-    let link = put(places::COMMAND, 0, "root:root", Content::Link(format!("{kept}/bin/homeport")));
+    let link = put(
+        places::COMMAND,
+        0,
+        "root:root",
+        Content::Link(format!("{kept}/bin/homeport")),
+    );
     let title = format!("Keep Homeport {} on this host", deploy.program.version);
     let above = directory(places::PROGRAM, 0o755, "root:root");
     vec![
-        Step { undo: Undo::BeforeImage, ..Step::host(format!("Make {}", places::PROGRAM), above) },
+        Step {
+            undo: Undo::BeforeImage,
+            ..Step::host(format!("Make {}", places::PROGRAM), above)
+        },
         Step::host(title, Op::Exec(copy)).undone_by(absent(kept)),
-        Step { undo: Undo::BeforeImage, ..Step::host(format!("Link {} to it", places::COMMAND), link) },
+        Step {
+            undo: Undo::BeforeImage,
+            ..Step::host(format!("Link {} to it", places::COMMAND), link)
+        },
     ]
 }
 
@@ -53,15 +82,33 @@ fn fetch(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let archive = deploy.text(&release.archive)?;
     let to = format!("{staging}/{archive}");
     let limit = release.limit_mb << 20;
-    let fetch = Fetch { url: format!("{}/{archive}", base(deploy, release)?), to: to.clone(), trust: trust(deploy, release)?, limit };
+    let fetch = Fetch {
+        url: format!("{}/{archive}", base(deploy, release)?),
+        to: to.clone(),
+        trust: trust(deploy, release)?,
+        limit,
+    };
     let mut steps = vec![
-        Step::host("Make room for what is fetched", directory(staging.clone(), 0o700, "root:root")).undone_by(absent(staging.clone())),
-        Step::host(format!("Fetch {} {}", deploy.recipe.recipe.title, deploy.version), Op::Fetch(fetch)).undone_by(absent(to.clone())),
+        Step::host(
+            "Make room for what is fetched",
+            directory(staging.clone(), 0o700, "root:root"),
+        )
+        .undone_by(absent(staging.clone())),
+        Step::host(
+            format!("Fetch {} {}", deploy.recipe.recipe.title, deploy.version),
+            Op::Fetch(fetch),
+        )
+        .undone_by(absent(to.clone())),
     ];
     for file in &release.files {
         let unpacked = format!("{staging}/{}", file.to);
         let member = deploy.text(&file.member)?;
-        let unpack = Op::Unpack(Unpack { archive: to.clone(), member, to: unpacked.clone(), limit });
+        let unpack = Op::Unpack(Unpack {
+            archive: to.clone(),
+            member,
+            to: unpacked.clone(),
+            limit,
+        });
         steps.push(Step::host(format!("Unpack {}", file.to), unpack).undone_by(absent(unpacked)));
     }
     Ok(steps)
@@ -80,7 +127,11 @@ fn base(deploy: &Deploy<'_>, release: &Release) -> Result<String, DeployError> {
 fn trust(deploy: &Deploy<'_>, release: &Release) -> Result<Trust, DeployError> {
     Ok(match release.pins.get(deploy.version) {
         Some(digest) => Trust::Digest(digest.clone()),
-        None => Trust::StatedAt(format!("{}/{}", base(deploy, release)?, deploy.text(&release.checksum)?)),
+        None => Trust::StatedAt(format!(
+            "{}/{}",
+            base(deploy, release)?,
+            deploy.text(&release.checksum)?
+        )),
     })
 }
 
@@ -107,7 +158,12 @@ fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
     }
     for (name, path) in secrets(deploy) {
         let to = places::guest::secret(deploy.app_name(), &name);
-        files.push(PushFile { from: path, to, mode: 0o600, sha256: None });
+        files.push(PushFile {
+            from: path,
+            to,
+            mode: 0o600,
+            sha256: None,
+        });
     }
     Ok(files)
 }
@@ -115,5 +171,7 @@ fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
 /// Secrets the administrator gave as files on the host. They travel in the stream, never in the plan.
 fn secrets(deploy: &Deploy<'_>) -> Vec<(String, String)> {
     let key = deploy.settings.services.frontend.ssl_key.clone();
-    key.map(|path| (super::TLS_KEY.to_owned(), path)).into_iter().collect()
+    key.map(|path| (super::TLS_KEY.to_owned(), path))
+        .into_iter()
+        .collect()
 }

@@ -157,25 +157,48 @@ impl Deploy<'_> {
 
     /// Third stage: the app runs in the guest and answers there.
     pub fn app(&self, first: u32, steps: &Steps) -> Result<Plan, DeployError> {
-        Ok(self.operation.stage("app", first, None, app::steps(self, steps)?))
+        Ok(self
+            .operation
+            .stage("app", first, None, app::steps(self, steps)?))
     }
 
     /// Fourth stage: the app answers at its public address. `certificate` is the one the proxy serves, PEM; `verify` are
     /// the proxy plugin's steps that prove its capacity.
-    pub fn prove(&self, first: u32, certificate: &str, verify: &[step::Step]) -> Result<Plan, DeployError> {
-        let (before, after) = (prove::before(self, certificate, verify)?, prove::after(self));
+    pub fn prove(
+        &self,
+        first: u32,
+        certificate: &str,
+        verify: &[step::Step],
+    ) -> Result<Plan, DeployError> {
+        let (before, after) = (
+            prove::before(self, certificate, verify)?,
+            prove::after(self),
+        );
         let commit = Some(before.len());
-        Ok(self.operation.stage("prove", first, commit, before.into_iter().chain(after).collect()))
+        Ok(self.operation.stage(
+            "prove",
+            first,
+            commit,
+            before.into_iter().chain(after).collect(),
+        ))
     }
 
     /// The database plugin, asked for a place for the app's tables.
     pub fn provision(&self) -> Plugin<'_> {
-        Plugin { name: &self.database.plugin, purpose: "provision", app: self.app_name() }
+        Plugin {
+            name: &self.database.plugin,
+            purpose: "provision",
+            app: self.app_name(),
+        }
     }
 
     /// The proxy plugin, asked for one of its purposes.
     pub fn proxy_for<'a>(&'a self, purpose: &'a str) -> Plugin<'a> {
-        Plugin { name: &self.proxy.plugin, purpose, app: self.app_name() }
+        Plugin {
+            name: &self.proxy.plugin,
+            purpose,
+            app: self.app_name(),
+        }
     }
 
     /// The slot a first release goes to.
@@ -189,6 +212,10 @@ impl Deploy<'_> {
 
     /// Directory of the release in the guest.
     fn release(&self) -> String {
-        format!("{}/releases/{}", crate::places::guest::program(self.app_name()), self.version)
+        format!(
+            "{}/releases/{}",
+            crate::places::guest::program(self.app_name()),
+            self.version
+        )
     }
 }

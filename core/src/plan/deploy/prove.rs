@@ -17,13 +17,26 @@ pub(super) fn before(
     certificate: &str,
     verify: &[step::Step],
 ) -> Result<Vec<Step>, DeployError> {
-    let mut steps: Vec<Step> = parts::in_candidate(deploy.proxy_for("verify").steps(verify)?).collect();
-    let via = Via::Tls { address: address(deploy), roots: certificate.to_owned() };
+    let mut steps: Vec<Step> =
+        parts::in_candidate(deploy.proxy_for("verify").steps(verify)?).collect();
+    let via = Via::Tls {
+        address: address(deploy),
+        roots: certificate.to_owned(),
+    };
     for component in &deploy.recipe.recipe.components {
         for expect in &component.expects {
             let check = expected(deploy, expect, via.clone(), &deploy.settings.network.domain)?;
-            let probe = Probe { check: Check::Http(check), deadline_ms: 20_000, interval_ms: 250, unit: None };
-            let title = format!("Ask {}{} from outside", deploy.settings.public_url(), expect.path);
+            let probe = Probe {
+                check: Check::Http(check),
+                deadline_ms: 20_000,
+                interval_ms: 250,
+                unit: None,
+            };
+            let title = format!(
+                "Ask {}{} from outside",
+                deploy.settings.public_url(),
+                expect.path
+            );
             steps.push(Step::host(title, Op::Probe(probe)));
         }
     }
@@ -33,11 +46,20 @@ pub(super) fn before(
 /// Address of the guest's HTTPS port, as the host sees it.
 fn address(deploy: &Deploy<'_>) -> String {
     let network = &deploy.settings.network;
-    format!("{}:{}", network.ip_address.address(), deploy.settings.services.frontend.ssl_port)
+    format!(
+        "{}:{}",
+        network.ip_address.address(),
+        deploy.settings.services.frontend.ssl_port
+    )
 }
 
 /// A recipe's expectation as a check.
-pub(super) fn expected(deploy: &Deploy<'_>, expect: &Expect, via: Via, host: &str) -> Result<HttpCheck, DeployError> {
+pub(super) fn expected(
+    deploy: &Deploy<'_>,
+    expect: &Expect,
+    via: Via,
+    host: &str,
+) -> Result<HttpCheck, DeployError> {
     let body = expect.body.clone().unwrap_or_default();
     let json_equals = match body.json {
         Some(json) => Some((json.pointer, deploy.text(&json.equals)?)),
@@ -59,10 +81,25 @@ pub(super) fn after(deploy: &Deploy<'_>) -> Vec<Step> {
     let path = places::registry(&guest.instance).display().to_string();
     let state = state(deploy, Status::Running);
     vec![
-        Step::guest("Write down that it runs", file(places::guest::STATE, 0o644, state)),
-        Step::host("Enter it into the registry", file(path, 0o644, registered.to_json())),
-        Step::host("Show its address in the Notes panel", Op::Describe { guest, text: notes(deploy) }),
-        Step::host("Remove what was fetched", absent(super::guest::staging(deploy))),
+        Step::guest(
+            "Write down that it runs",
+            file(places::guest::STATE, 0o644, state),
+        ),
+        Step::host(
+            "Enter it into the registry",
+            file(path, 0o644, registered.to_json()),
+        ),
+        Step::host(
+            "Show its address in the Notes panel",
+            Op::Describe {
+                guest,
+                text: notes(deploy),
+            },
+        ),
+        Step::host(
+            "Remove what was fetched",
+            absent(super::guest::staging(deploy)),
+        ),
     ]
 }
 

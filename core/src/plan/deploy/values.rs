@@ -55,11 +55,19 @@ impl Values {
     pub(super) fn of(deploy: &Deploy<'_>, colour: Option<Color>) -> Result<Values, DeployError> {
         let (recipe, settings) = (&deploy.recipe.recipe, deploy.settings);
         let secret = |name: &String| places::guest::secret(&recipe.app, name);
-        let named = recipe.secrets.iter().map(|made| (made.name.replace('-', "_"), secret(&made.name)));
-        let values = deploy.database.attachment.values.iter().map(|(key, value)| match value {
-            Value::Text(text) => (key.clone(), text.clone()),
-            Value::Secret(name) => (format!("{key}_file"), secret(name)),
-        });
+        let named = recipe
+            .secrets
+            .iter()
+            .map(|made| (made.name.replace('-', "_"), secret(&made.name)));
+        let values = deploy
+            .database
+            .attachment
+            .values
+            .iter()
+            .map(|(key, value)| match value {
+                Value::Text(text) => (key.clone(), text.clone()),
+                Value::Secret(name) => (format!("{key}_file"), secret(name)),
+            });
         Ok(Values {
             app: recipe.app.clone(),
             title: recipe.title.clone(),
@@ -71,7 +79,10 @@ impl Values {
             timezone: settings.timezone.clone(),
             registration: settings.registration == Registration::Open,
             secrets: named.collect(),
-            database: Database { r#type: dialect(deploy)?, values: values.collect() },
+            database: Database {
+                r#type: dialect(deploy)?,
+                values: values.collect(),
+            },
             data: Data {
                 base: format!("/var/lib/{}", recipe.app),
                 database: recipe.data.database.clone(),
@@ -88,11 +99,16 @@ impl Values {
 fn dialect(deploy: &Deploy<'_>) -> Result<String, DeployError> {
     let recipe = &deploy.recipe.recipe;
     let spoken = &deploy.database.attachment.dialect;
-    recipe.database.dialects.get(spoken).cloned().ok_or_else(|| DeployError::Dialect {
-        app: recipe.title.clone(),
-        dialect: spoken.clone(),
-        known: recipe.database.dialects.keys().cloned().collect(),
-    })
+    recipe
+        .database
+        .dialects
+        .get(spoken)
+        .cloned()
+        .ok_or_else(|| DeployError::Dialect {
+            app: recipe.title.clone(),
+            dialect: spoken.clone(),
+            known: recipe.database.dialects.keys().cloned().collect(),
+        })
 }
 
 impl Deploy<'_> {
@@ -114,7 +130,9 @@ impl Deploy<'_> {
 
     /// The unit of a component's slot in service.
     pub(crate) fn unit(&self, component: &crate::recipe::Component) -> Result<String, DeployError> {
-        Ok(self.recipe.text(&component.unit, Values::of(self, Some(self.colour()))?)?)
+        Ok(self
+            .recipe
+            .text(&component.unit, Values::of(self, Some(self.colour()))?)?)
     }
 
     /// One of the recipe's short texts.
