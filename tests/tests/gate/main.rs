@@ -10,7 +10,9 @@ use rig::{Gate, one_at_a_time, raise_open_files, wait_for};
 use rustix::process::Signal;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener};
-use std::os::unix::net::UnixStream;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
@@ -315,6 +317,47 @@ fn a_killed_gate_comes_up_holding() {
         false,
         "a hold that has ended does not come back"
     );
+}
+
+/// A gate that cannot work ends at once and says why; nobody who waits is taken and lost.
+#[test]
+fn a_gate_that_cannot_work_does_not_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let listener = UnixListener::bind(dir.path().join("requests")).unwrap();
+    let start = |stdin: Stdio, more: &[&str]| {
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let run = Command::new(rig::agent())
+            .args(["gate", "--control", &path("control")])
+            .args([
+                "--hold-mark",
+                &path("hold"),
+                "--colour-dir",
+                &path("missing"),
+            ])
+            .args(["--blue", "127.0.0.1:1", "--green", "127.0.0.1:2"])
+            .args(more)
+            .stdin(stdin)
+            .stdout(OwnedFd::from(listener.try_clone().unwrap()))
+            .output()
+            .unwrap();
+        assert_eq!(run.status.code(), Some(1));
+        String::from_utf8(run.stderr).unwrap()
+    };
+    let socket = || Stdio::from(OwnedFd::from(listener.try_clone().unwrap()));
+    let cases = [
+        (start(socket(), &[]), "--width is missing"),
+        (
+            start(Stdio::null(), &["--width", "1"]),
+            "standard input is not a listening Unix socket",
+        ),
+        (
+            start(socket(), &["--width", "1"]),
+            "cannot read the colour directory",
+        ),
+    ];
+    for (said, expected) in cases {
+        assert!(said.contains(expected), "{said}");
+    }
 }
 
 /// What is not understood changes nothing.

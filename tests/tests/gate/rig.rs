@@ -213,7 +213,8 @@ fn listen(path: &Path) -> UnixListener {
     listener
 }
 
-fn agent() -> PathBuf {
+/// The static program under test.
+pub fn agent() -> PathBuf {
     let dir = std::env::var_os("HOMEPORT_BIN_DIR")
         .expect("HOMEPORT_BIN_DIR names the directory of homeport-agent");
     let agent = Path::new(&dir).join("homeport-agent");

@@ -39,7 +39,7 @@ impl Config {
     /// # Errors
     /// [`GateError::Usage`] naming the option.
     pub(crate) fn parse(args: &[String]) -> Result<Self, GateError> {
-        let options = Options::read(args)?;
+        let options = Options::read(args, &NAMES)?;
         Ok(Self {
             control: options.required("--control")?.into(),
             hold_mark: options.required("--hold-mark")?.into(),
@@ -66,7 +66,7 @@ impl Config {
     }
 }
 
-/// `--name value` pairs of which every name is one of the known ones and appears once.
+/// `--name value` pairs; every name is one that was expected and appears once.
 pub(crate) struct Options<'a>(Vec<(&'a str, &'a str)>);
 
 const NAMES: [&str; 8] = [
@@ -83,14 +83,14 @@ const NAMES: [&str; 8] = [
 impl<'a> Options<'a> {
     /// # Errors
     /// [`GateError::Usage`] for a name that is unknown, given twice or without a value.
-    pub(crate) fn read(args: &'a [String]) -> Result<Self, GateError> {
+    pub(crate) fn read(args: &'a [String], names: &[&str]) -> Result<Self, GateError> {
         let mut pairs: Vec<(&str, &str)> = Vec::new();
         for pair in args.chunks(2) {
             let (name, value) = match pair {
                 [name, value] => (name.as_str(), value.as_str()),
                 _ => return Err(GateError::Usage(format!("{} has no value", pair.concat()))),
             };
-            if !NAMES.contains(&name) {
+            if !names.contains(&name) {
                 return Err(GateError::Usage(format!("unknown option {name}")));
             }
             if pairs.iter().any(|(known, _)| *known == name) {

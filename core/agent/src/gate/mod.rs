@@ -21,6 +21,7 @@ mod queue;
 mod relay;
 mod serve;
 mod table;
+mod traffic;
 
 pub(crate) use error::GateError;
 
@@ -30,6 +31,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 /// Runs the gate until it is told to end (SIGTERM, SIGINT). Changes the signal mask and the limit on open files of
@@ -56,7 +58,12 @@ pub(crate) fn run_control(args: &[String]) -> Result<control::Status, GateError>
     let (verb, options) = args
         .split_first()
         .ok_or_else(|| GateError::Usage("hold, release or status?".into()))?;
-    let options = Options::read(options)?;
+    let names: &[&str] = if verb == "release" {
+        &["--control", "--width"]
+    } else {
+        &["--control"]
+    };
+    let options = Options::read(options, names)?;
     let path = Path::new(options.required("--control")?);
     let width = options
         .optional("--width")
@@ -64,7 +71,7 @@ pub(crate) fn run_control(args: &[String]) -> Result<control::Status, GateError>
         .transpose()?;
     match verb.as_str() {
         "hold" => control::hold(path),
-        "release" => control::release(path, width.and_then(std::num::NonZeroU32::new)),
+        "release" => control::release(path, width.and_then(NonZeroU32::new)),
         "status" => control::status(path),
         other => Err(GateError::Usage(format!(
             "{other:?} is not hold, release or status"
