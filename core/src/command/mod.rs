@@ -87,13 +87,12 @@ fn plans(common: Common, plans: &[Plan]) -> Result<ExitCode, Error> {
 
 fn installed(common: Common, given: &Install) -> Result<ExitCode, Error> {
     let sources = given.sources()?;
-    let instance = sources.peek("instance-id").unwrap_or_default();
     let request = install::Request {
         sources,
         keep_on_failure: given.on_failure == OnFailure::Keep,
         dry_run: given.dry_run,
     };
-    let mut session = Session::new(common, "install", &instance, given.dry_run)?;
+    let mut session = Session::new(common, "install", given.dry_run)?;
     let ended = session.run("removes what was made", |cx| install::install(cx, &request))?;
     match ended {
         install::Installed::Planned(found) => plans(common, &found),
@@ -102,7 +101,7 @@ fn installed(common: Common, given: &Install) -> Result<ExitCode, Error> {
 }
 
 fn shown_status(common: Common, one: &One) -> Result<ExitCode, Error> {
-    let mut session = Session::new(common, "status", "", true)?;
+    let mut session = Session::new(common, "status", true)?;
     let found = session.run("stops looking", |cx| {
         status::status(cx, one.instance.as_deref())
     })?;
@@ -118,7 +117,7 @@ fn shown_status(common: Common, one: &One) -> Result<ExitCode, Error> {
 fn powered(common: Common, change: &Change, to: To) -> Result<ExitCode, Error> {
     let instance = change.one.instance.as_deref();
     let verb = power::verb(to);
-    let mut session = Session::new(common, verb, instance.unwrap_or_default(), change.dry_run)?;
+    let mut session = Session::new(common, verb, change.dry_run)?;
     let ended = session.run("takes back what was done", |cx| {
         power::power(cx, instance, to, change.dry_run)
     })?;
@@ -139,7 +138,7 @@ fn uninstalled(common: Common, given: &Uninstall) -> Result<ExitCode, Error> {
         keep_data: given.keep_data,
         dry_run,
     };
-    let mut session = Session::new(common, "uninstall", name.unwrap_or_default(), dry_run)?;
+    let mut session = Session::new(common, "uninstall", dry_run)?;
     let ended = session.run("takes back what was done", |cx| {
         uninstall::uninstall(cx, &request)
     })?;
@@ -191,7 +190,7 @@ fn plugins(common: Common, plugin: &Plugin) -> Result<ExitCode, Error> {
                 return Err(Error::new(Kind::NotFound, "There is no such plugin.", why)
                     .with_remedy("homeport plugin list"));
             }
-            answer(common, &found, || json::result(&found))
+            answer(common, &found, || show::inspected(&found, style()))
         }
     }
 }

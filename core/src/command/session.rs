@@ -1,5 +1,7 @@
 //! What surrounds a verb while it runs: the wish to stop, progress on the terminal, the log on disk.
 
+use std::cell::RefCell;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,8 +10,8 @@ use homeport_engine::event::Event;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::cli::args::Common;
-use crate::cli::ask;
 use crate::cli::progress::{About, Mode, Progress};
+use crate::cli::{ask, output};
 use crate::error::Error;
 use crate::log::{self, Level, Log};
 use crate::program::Program;
@@ -20,20 +22,24 @@ use crate::verbs::Context;
 pub struct Session {
     common: Common,
     verb: &'static str,
-    instance: String,
     looks_only: bool,
     program: Program,
     stop: Arc<AtomicBool>,
 }
 
+/// What a running verb leaves behind for people: lines in a log, a picture on the terminal.
+struct Traces {
+    verb: &'static str,
+    about: About,
+    mode: Mode,
+    log: RefCell<Option<Log>>,
+    unlogged: RefCell<Option<io::Error>>,
+    progress: RefCell<Option<Progress>>,
+}
+
 impl Session {
-    /// For this verb on this instance. One that only looks is not logged and shows no progress.
-    pub fn new(
-        common: Common,
-        verb: &'static str,
-        instance: &str,
-        looks_only: bool,
-    ) -> Result<Session, Error> {
+    /// For this verb. One that only looks is not logged and shows no progress.
+    pub fn new(common: Common, verb: &'static str, looks_only: bool) -> Result<Session, Error> {
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, stop.clone())
@@ -43,7 +49,6 @@ impl Session {
         Ok(Session {
             common,
             verb,
-            instance: instance.to_owned(),
             looks_only,
             program,
             stop,
@@ -56,68 +61,85 @@ impl Session {
         interrupt: &str,
         verb: impl FnOnce(&mut Context<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut log = self.log()?;
-        let heading = format!("{} {}", self.verb, self.instance)
-            .trim_end()
-            .to_owned();
-        let about = About {
-            heading,
-            steps: 0,
-            interrupt: interrupt.to_owned(),
-        };
+        let traces = self.traces(interrupt);
+        let ended = verb(&mut Context {
+            program: &self.program,
+            target: &mut Proxmox::new(self.stop.clone()),
+            stop: &self.stop,
+            tell: &mut |event| traces.tell(event),
+            named: &mut |instance| traces.open(instance),
+            confirm: &mut |question| self.ask(&traces, question),
+        });
+        traces.close(&ended);
+        ended
+    }
+
+    fn traces(&self, interrupt: &str) -> Traces {
         let mode = if self.looks_only {
             Mode::Quiet
         } else {
             self.common.progress()
         };
-        let mut progress: Option<Progress> = None;
-        let mut unlogged = None;
-        let mut tell = |event: Event| {
-            if let Some(log) = &mut log
-                && let Err(error) = log.event(&event)
-            {
-                unlogged.get_or_insert(error);
-            }
-            progress
-                .get_or_insert_with(|| Progress::start(about.clone(), mode))
-                .tell(event);
-        };
-        let yes = self.common.yes;
-        let ended = verb(&mut Context {
-            program: &self.program,
-            target: &mut Proxmox::new(self.stop.clone()),
-            stop: &self.stop,
-            tell: &mut tell,
-            confirm: &mut |question| ask::confirm(question, yes),
-        });
-        drop(progress);
-        self.close(log, &ended, unlogged);
-        ended
+        let (heading, interrupt) = (self.verb.to_owned(), interrupt.to_owned());
+        Traces {
+            verb: self.verb,
+            about: About {
+                heading,
+                steps: 0,
+                interrupt,
+            },
+            mode,
+            log: RefCell::default(),
+            unlogged: RefCell::default(),
+            progress: RefCell::default(),
+        }
     }
 
-    fn log(&self) -> Result<Option<Log>, Error> {
-        if self.looks_only || self.instance.is_empty() {
-            return Ok(None);
+    /// Whoever reads JSON cannot answer a question.
+    fn ask(&self, traces: &Traces, question: &str) -> Result<(), Error> {
+        traces.progress.take();
+        if self.common.json && !self.common.yes {
+            return Err(Error::cannot_ask(question));
         }
+        ask::confirm(question, self.common.yes)
+    }
+}
+
+impl Traces {
+    /// The instance is known and this verb is the one that works on it: from here on there is a log.
+    fn open(&self, instance: &str) -> Result<(), Error> {
         let directory = Path::new(log::DIRECTORY);
-        let log = Log::open(directory, &self.instance.to_lowercase(), self.verb);
-        log.map(Some)
-            .map_err(|source| Error::state(directory, source))
+        let opened = Log::open(directory, &instance.to_lowercase(), self.verb);
+        let opened = opened.map_err(|source| Error::state(directory, source))?;
+        *self.log.borrow_mut() = Some(opened);
+        Ok(())
+    }
+
+    fn tell(&self, event: Event) {
+        self.write(|log| log.event(&event));
+        let mut progress = self.progress.borrow_mut();
+        let progress =
+            progress.get_or_insert_with(|| Progress::start(self.about.clone(), self.mode));
+        progress.tell(event);
+    }
+
+    fn write(&self, write: impl FnOnce(&mut Log) -> io::Result<()>) {
+        if let Some(Err(error)) = self.log.borrow_mut().as_mut().map(write) {
+            self.unlogged.borrow_mut().get_or_insert(error);
+        }
     }
 
     /// The log's last line says how it ended. A log that could not be written is said, but is no failure of the verb.
-    fn close<T>(
-        &self,
-        log: Option<Log>,
-        ended: &Result<T, Error>,
-        unlogged: Option<std::io::Error>,
-    ) {
-        let written = log.map(|mut log| match ended {
-            Ok(_) => log.write(Level::Success, "done"),
-            Err(error) => log.write(Level::Error, &format!("{} {}", error.what, error.why)),
-        });
-        if let Some(error) = unlogged.or(written.and_then(Result::err)) {
-            crate::cli::output::talk(&format!(
+    fn close<T>(&self, ended: &Result<T, Error>) {
+        self.progress.take();
+        match ended {
+            Ok(_) => self.write(|log| log.write(Level::Success, "done")),
+            Err(error) => {
+                self.write(|log| log.write(Level::Error, &format!("{} {}", error.what, error.why)))
+            }
+        }
+        if let Some(error) = self.unlogged.take() {
+            output::talk(&format!(
                 "The log in {} could not be written: {error}.",
                 log::DIRECTORY
             ));

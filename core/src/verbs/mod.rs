@@ -36,13 +36,17 @@ pub struct Context<'a> {
     pub stop: &'a AtomicBool,
     /// Where events go.
     pub tell: &'a mut dyn FnMut(Event),
+    /// Told the instance's name once it is this verb's to change: opens its log.
+    pub named: &'a mut dyn FnMut(&str) -> Result<(), Error>,
     /// Asks the user; an error when the answer is no, or nobody can be asked.
     pub confirm: &'a mut dyn FnMut(&str) -> Result<(), Error>,
 }
 
 impl Context<'_> {
     /// Takes the instance's lock for an operation; it is given back when the value is dropped.
-    pub fn lock(&self, instance: &str, operation: &str) -> Result<Lock, Error> {
-        Ok(Lock::take(Path::new(LOCKS), instance, operation)?)
+    pub fn lock(&mut self, instance: &str, operation: &str) -> Result<Lock, Error> {
+        let lock = Lock::take(Path::new(LOCKS), instance, operation)?;
+        (self.named)(instance)?;
+        Ok(lock)
     }
 }

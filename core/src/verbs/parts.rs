@@ -1,7 +1,5 @@
 //! Talks with plugins: what they say becomes parts of a plan.
 
-use std::collections::BTreeMap;
-
 use homeport_engine::require::Observations;
 use homeport_plugin_api::wire::Kind;
 use homeport_plugin_api::wire::conversation::{
@@ -269,12 +267,4 @@ fn site(recipe: &Recipe, settings: &Settings) -> Site {
         stream_timeout_seconds: recipe.proxy.stream_timeout_s,
         waiting: recipe.proxy.waiting,
     }
-}
-
-/// Metadata every archive carries.
-pub fn metadata(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
 }

@@ -1,5 +1,6 @@
 //! Removes an instance with everything that was made for it – or leaves a verified archive of its data.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use homeport_engine::plan::Plan;
@@ -17,7 +18,7 @@ use crate::plan::parts::Plugin;
 use crate::plan::uninstall::{self, DUMP, Keep};
 use crate::recipe;
 use crate::settings::{self, ConfigFile, Settings};
-use crate::verbs::living::{self, Living};
+use crate::verbs::living::{self, Living, Told};
 use crate::verbs::operation::{self, Operation};
 use crate::verbs::{Context, identity, install, parts};
 
@@ -191,13 +192,7 @@ fn keep(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<Keep, Er
             .join(format!("{}.tar.gz", timestamp(about.at)))
             .display()
             .to_string(),
-        metadata: parts::metadata(&[
-            ("instance", &told.state.instance),
-            ("app", &told.state.app),
-            ("app_version", &told.state.version),
-            ("database_type", &settings.database.plugin),
-            ("trigger", "uninstall"),
-        ]),
+        metadata: about_archive(living, &told, &settings),
         units: told.app_units(&living.app),
         dump: part.steps(&steps)?,
         entries: vec![
@@ -207,6 +202,28 @@ fn keep(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<Keep, Er
         ],
         user: recipe.user.clone(),
     })
+}
+
+/// What is known of the data without looking into it.
+fn about_archive(living: &Living, told: &Told, settings: &Settings) -> BTreeMap<String, String> {
+    let state = &told.state;
+    let colour = crate::plan::deploy::colour_name(state.active_colour);
+    let pairs = [
+        ("instance", state.instance.as_str()),
+        ("app", &state.app),
+        ("version", &state.version),
+        (
+            "commit",
+            settings.git.deployed_commit.as_deref().unwrap_or_default(),
+        ),
+        ("database", &settings.database.plugin),
+        ("host", &living.seen.node),
+        ("trigger", "uninstall"),
+        ("active_colour", colour),
+    ];
+    pairs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
 }
 
 /// `2026-01-02T03-04-05Z`: sortable, and a plain file name.

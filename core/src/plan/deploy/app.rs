@@ -64,7 +64,8 @@ fn slots(deploy: &Deploy<'_>) -> Vec<Step> {
     ]
 }
 
-pub(super) fn colour_name(colour: Color) -> &'static str {
+/// The slot as files and units name it.
+pub fn colour_name(colour: Color) -> &'static str {
     match colour {
         Color::Blue => "blue",
         Color::Green => "green",

@@ -22,7 +22,7 @@ use crate::plan::parts::{Breach, Plugin};
 use crate::recipe::{Loaded, RecipeError};
 use crate::settings::{Color, Settings};
 
-pub use app::CERTIFICATE;
+pub use app::{CERTIFICATE, colour_name};
 pub use values::Values;
 
 /// Name of the secret that holds the key of a given certificate.
