@@ -6,7 +6,7 @@
 #   OUT/site/           install.sh, bootstrap, bundle, channel: what `curl` finds below the base URL
 #
 # HOMEPORT_KEY_DIR       directory with an unencrypted homeport.key and homeport.pub
-# HOMEPORT_SITE_URL      base URL written into install.sh; without it, whoever runs it sets HOMEPORT_BASE_URL
+# HOMEPORT_SITE_URL      base URL written into install.sh (default: where the demo serves)
 # HOMEPORT_CHANNEL_DAYS  how long the channel file is valid (default 30)
 set -euo pipefail
 
@@ -59,7 +59,7 @@ site() {
         --out "$OUT/site" --key "$OUT/keys/homeport.key"
     "$OUT/bin/homeport" bundle verify "$OUT/site/$name"
     cp "$OUT/bin/bootstrap" "$OUT/site/bootstrap-x86_64-linux"
-    bash bootstrap/render-install.sh "${HOMEPORT_SITE_URL:-@BASE_URL@}" "$OUT/bin/bootstrap" >"$OUT/site/install.sh"
+    bash bootstrap/render-install.sh "${HOMEPORT_SITE_URL:-http://127.0.0.1:8480}" "$OUT/bin/bootstrap" >"$OUT/site/install.sh"
 }
 
 keys
