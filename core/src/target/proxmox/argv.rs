@@ -186,4 +186,4 @@ pub(super) fn declared(id: u32, exec: &Exec) -> Argv {
 
 #[cfg(test)]
 #[path = "argv_tests.rs"]
-mod tests;
+pub(super) mod tests;

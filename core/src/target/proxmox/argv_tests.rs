@@ -7,7 +7,8 @@ fn typed(argv: Argv) -> String {
     argv.join(" ")
 }
 
-pub(crate) fn spec() -> GuestSpec {
+/// A container as most users have it.
+pub(in crate::target::proxmox) fn spec() -> GuestSpec {
     GuestSpec {
         identity: GuestIdentity {
             id: "101".to_owned(),

@@ -105,7 +105,9 @@ impl Channel {
             match self.next(SILENCE, stop) {
                 Ok(Answer::Heartbeat) => {}
                 // Stages and Commit are the whole operation's; the agent sees only its part of them.
-                Ok(Answer::Told { told: Event::Stage { .. } | Event::Committed }) => {}
+                Ok(Answer::Told {
+                    told: Event::Stage { .. } | Event::Committed,
+                }) => {}
                 Ok(Answer::Told { told }) => tell(told),
                 Ok(Answer::Failed { fault, .. }) => return Err(fault.into()),
                 Ok(other) => match hear(other) {

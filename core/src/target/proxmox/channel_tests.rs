@@ -44,11 +44,16 @@ fn asked(channel: &mut Channel, stop: &AtomicBool) -> Result<Vec<Event>, Unheard
 
 #[test]
 fn answers_are_heard_until_the_ask_is_done_and_the_channel_is_used_again() {
-    let script = r#"hello; while read -r ask; do say heartbeat; say told ',"told":{"event":"committed"}'; say finished; done"#;
+    let script = r#"hello; while read -r ask; do say heartbeat; say told ',"told":{"event":"committed"}'; say told ',"told":{"event":"done","number":1,"ms":2}'; say finished; done"#;
     let mut channel = opened(script);
     for _ in 0..3 {
-        let told = asked(&mut channel, &AtomicBool::new(false)).unwrap_or_default();
-        assert_eq!(told, [Event::Committed]);
+        let told = match asked(&mut channel, &AtomicBool::new(false)) {
+            Ok(told) => told,
+            Err(Unheard::Fault(fault)) => panic!("{fault}"),
+            Err(Unheard::Lost(why)) => panic!("{why}"),
+        };
+        // The agent's Commit is that of its part; the operation's own is told by who keeps its journal.
+        assert_eq!(told, [Event::Done { number: 1, ms: 2 }]);
     }
     assert!(channel.leads_to(101) && !channel.leads_to(102));
     channel.close();

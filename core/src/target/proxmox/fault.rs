@@ -44,7 +44,7 @@ const KNOWN: [(&str, FaultKind, &str); 27] = [
     ),
     (
         "already exists",
-        FaultKind::Locked,
+        FaultKind::NotOurs,
         "Another program took the id meanwhile; the same command takes the next one",
     ),
     (
@@ -154,7 +154,7 @@ pub(super) fn refused(title: &str, end: &Finished) -> Fault {
         Some(last) => format!("`{title}` failed: {}", last.trim()),
         None => format!("`{title}` failed and said nothing"),
     };
-    explained(why, lines)
+    explained(title, why, lines)
 }
 
 /// A command that said it did well, and did not.
@@ -180,14 +180,20 @@ pub(super) fn broken(title: &str, error: &CmdError) -> Fault {
     }
 }
 
-fn explained(why: String, lines: Vec<String>) -> Fault {
+fn explained(title: &str, why: String, lines: Vec<String>) -> Fault {
     let said = |part: &str| lines.iter().any(|line| line.contains(part));
     let known = KNOWN.iter().find(|(part, ..)| said(part));
     let fault = match known {
-        Some((_, kind, remedy)) => Fault::new(*kind, why).with_remedy(*remedy),
+        Some((_, kind, remedy)) => Fault::new(*kind, why).with_remedy(concrete(remedy, title)),
         None => Fault::new(FaultKind::Failed, why),
     };
     fault.with_lines(lines)
+}
+
+/// The remedy with the container's id in it, to be pasted as it stands.
+fn concrete(remedy: &str, title: &str) -> String {
+    let id = title.split(' ').find(|word| word.parse::<u32>().is_ok());
+    remedy.replace("ID", id.unwrap_or("ID"))
 }
 
 #[cfg(test)]
@@ -226,6 +232,18 @@ mod tests {
             faults
                 .iter()
                 .all(|fault| *fault == faults[0] && fault.kind == FaultKind::Locked)
+        );
+    }
+
+    #[test]
+    fn remedies_can_be_pasted() {
+        let fault = refused(
+            "pct destroy 101",
+            &ended(255, "", "can't remove CT 101 - protection mode enabled"),
+        );
+        assert!(
+            fault.remedy[0].ends_with("pct set 101 --protection 0"),
+            "{fault:?}"
         );
     }
 

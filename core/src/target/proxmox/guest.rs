@@ -1,5 +1,7 @@
 //! Which container is meant, whether it is ours, and whether somebody else holds it. Looks only.
 
+use std::fs::File;
+use std::io;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,6 +9,8 @@ use std::time::{Duration, Instant};
 use homeport_engine::event::Event;
 use homeport_engine::op::GuestIdentity;
 use homeport_engine::run::{Fault, FaultKind, Hands};
+
+use rustix::fs::{FlockOperation, flock};
 
 use super::Proxmox;
 use super::etc::Located;
@@ -90,25 +94,48 @@ impl Proxmox {
         let mut told = None;
         loop {
             let (id, config) = self.ours(guest)?;
-            let Some(lock) = config.lock() else {
-                return Ok((id, config));
+            let lock = match (config.lock(), in_use(id)?) {
+                (Some(lock), _) => lock.to_owned(),
+                (None, true) => "another command".to_owned(),
+                (None, false) => return Ok((id, config)),
             };
             if self.host.stop().load(Ordering::SeqCst) {
                 return fault(FaultKind::Cancelled, "you asked to stop");
             }
             if Instant::now() >= until {
-                return Err(held(id, lock));
+                return Err(held(id, &lock));
             }
-            if told.as_deref() != Some(lock) {
-                let text = format!("waits for Proxmox's lock `{lock}` on container {id}");
+            if told.as_ref() != Some(&lock) {
+                let text = format!("waits for container {id}, which is locked: {lock}");
                 (waiting.tell)(Event::Working {
                     number: waiting.number,
                     text,
                 });
-                told = Some(lock.to_owned());
+                told = Some(lock);
             }
             thread::sleep(Duration::from_secs(1));
         }
+    }
+}
+
+/// Whether some command of Proxmox's works on the container at this moment. Another one would wait ten seconds for it and
+/// then fail (facts §5).
+fn in_use(id: u32) -> Result<bool, Fault> {
+    let path = format!("/run/lock/lxc/pve-config-{id}.lock");
+    let unseen = |error: io::Error| {
+        Fault::new(
+            FaultKind::Failed,
+            format!("`{path}` cannot be looked at: {error}"),
+        )
+    };
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        file => file.map_err(unseen)?,
+    };
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(false),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(unseen(error.into())),
     }
 }
 
@@ -118,7 +145,7 @@ fn elsewhere(id: u32, found: &Located) -> Fault {
 }
 
 fn held(id: u32, lock: &str) -> Fault {
-    let why = format!("container {id} is locked by Proxmox (`{lock}`)");
+    let why = format!("container {id} is locked: {lock}");
     Fault::new(FaultKind::Locked, why)
         .with_remedy("Wait for the task to end, then run the same command again")
         .with_remedy(format!(
