@@ -135,8 +135,27 @@ impl Proxmox {
         let command = self
             .host
             .command(argv::inside(id, [AGENT, "serve", "--who", &who]), 0);
-        Channel::open(id, command, FIRST_WORD)
+        let mut channel = Channel::open(id, command, FIRST_WORD)?;
+        if let Some(operation) = channel.left_open(&plan.operation) {
+            resolve(&mut channel, operation)?;
+        }
+        Ok(channel)
     }
+}
+
+/// Whoever begins an operation has resolved the host's journals before: what is open in the guest belongs to an operation
+/// the host has closed or lost, and the guest's own journal knows what to do about it.
+fn resolve(channel: &mut Channel, operation: String) -> Result<(), Fault> {
+    let ask = Ask::Recover { operation };
+    let ignore = &mut |_: Event| {};
+    let ended = channel.ask(&ask, &Arc::default(), ignore, &mut |answer| match answer {
+        Answer::Resolved { .. } | Answer::Finished => Ok(Heard::Finished),
+        other => unexpected(&other),
+    });
+    ended.map_err(|error| match error {
+        Unheard::Fault(fault) => fault,
+        Unheard::Lost(why) => Fault::new(FaultKind::Failed, format!("the agent is lost: {why}")),
+    })
 }
 
 fn unexpected(answer: &Answer) -> Result<Heard, Fault> {

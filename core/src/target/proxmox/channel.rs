@@ -35,6 +35,8 @@ pub(super) struct Channel {
     heard: Receiver<Result<Answer, WireError>>,
     /// Nothing can be asked any more once the agent's input is closed.
     open: bool,
+    /// Operation whose journal was open in the guest when the conversation began.
+    left_open: Option<String>,
 }
 
 /// What an answer means for whoever waits.
@@ -72,13 +74,22 @@ impl Channel {
             partner,
             heard,
             open: true,
+            left_open: None,
         };
         match channel.next(patience, &AtomicBool::new(false)) {
-            Ok(Answer::Hello { .. }) => Ok(channel),
+            Ok(Answer::Hello { open, .. }) => {
+                channel.left_open = open;
+                Ok(channel)
+            }
             Ok(Answer::Failed { fault, .. }) => Err(fault),
             Ok(_) => Err(channel.lost("it did not introduce itself")),
             Err(why) => Err(channel.lost(&why)),
         }
+    }
+
+    /// An operation somebody else left open in the guest.
+    pub(super) fn left_open(&mut self, mine: &str) -> Option<String> {
+        self.left_open.take().filter(|open| open != mine)
     }
 
     /// The guest it leads to, as long as something can be asked.
