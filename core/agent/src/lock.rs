@@ -2,7 +2,7 @@
 //! only for messages.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::thread;
@@ -15,7 +15,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 /// More of the file than this is never read, bytes.
-const SIZE_LIMIT: u64 = 4096;
+const SIZE_LIMIT: usize = 4096;
 
 /// So long a lock may outlive its holder: one that is killed while it starts a child leaves that with the lock, until
 /// the child becomes another program.
@@ -94,10 +94,11 @@ fn lives(holder: &Holder) -> bool {
     process::alive(&holder.process).unwrap_or(true)
 }
 
+/// Always from the beginning, for it may be read again and again.
 fn read(file: &File) -> Option<Holder> {
-    let mut text = Vec::new();
-    file.take(SIZE_LIMIT).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok()
+    let mut text = [0; SIZE_LIMIT];
+    let count = file.read_at(&mut text, 0).ok()?;
+    serde_json::from_slice(text.get(..count)?).ok()
 }
 
 fn locked(holder: Option<&Holder>) -> Fault {
@@ -142,6 +143,21 @@ mod tests {
         drop(first);
         Lock::take(&path, "me").unwrap();
         assert_eq!(holder(&path).unwrap().operation, None);
+    }
+
+    #[test]
+    fn a_lock_that_outlives_its_holder_for_a_moment_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let mut dead = Lock::take(&path, "one that was killed").unwrap();
+        dead.holder.process.started += 1;
+        dead.write().unwrap();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            drop(dead);
+        });
+        Lock::take(&path, "me").unwrap();
+        assert_eq!(holder(&path).unwrap().who, "me");
     }
 
     #[test]

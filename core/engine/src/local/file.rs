@@ -181,7 +181,8 @@ fn settle(path: &Path, mode: u32, (uid, gid): Owner, flags: OFlags) -> io::Resul
     file.sync_all()
 }
 
-/// Directories above that are missing are root's, 0755.
+/// Directories above that are missing are root's, 0755. Each gets its name when it is complete: one that is there is
+/// taken as it is, and must not be what a killed run left half-made.
 fn parents(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path
         .ancestors()
@@ -189,8 +190,11 @@ fn parents(path: &Path) -> io::Result<()> {
         .take_while(|above| !above.exists())
         .collect();
     for above in missing.into_iter().rev() {
-        make_directory(above)?;
-        settle(above, 0o755, (0, 0), OFlags::DIRECTORY)?;
+        let fresh = beside(above)?;
+        remove(&fresh)?;
+        make_directory(&fresh)?;
+        settle(&fresh, 0o755, (0, 0), OFlags::DIRECTORY)?;
+        fs::rename(&fresh, above)?;
         sync_parent(above)?;
     }
     Ok(())
