@@ -1,6 +1,7 @@
 //! What a machine that holds guests tells and does, whatever it is made of. Targets carry plans out; they never make
 //! one, and know no app, plugin or verb.
 
+mod machine;
 pub mod proxmox;
 mod surroundings;
 mod tls;

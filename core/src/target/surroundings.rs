@@ -6,13 +6,10 @@ use std::env;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
-use homeport_engine::cmd::Command;
 use homeport_engine::run::{Fault, FaultKind};
-use serde_json::Value;
 
-use super::Bridge;
+use super::machine::tool;
 
 /// What a guest has to be given to reach the world as the host does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,9 +64,6 @@ const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Where Debian's package keeps the authorities the distribution trusts.
 const DISTRIBUTION: &str = "/usr/share/ca-certificates";
-
-/// Time for a look at the host's own tools, which answer in milliseconds.
-const LOOK: Duration = Duration::from_secs(20);
 
 impl Surroundings {
     /// Gathers them. `platform_proxy` is the proxy the platform itself is configured with, empty for none.
@@ -228,73 +222,6 @@ fn blocks(pem: &str) -> Vec<String> {
         .collect()
 }
 
-/// The host's bridges. Those somebody made by hand are in no configuration; the kernel knows them all.
-pub(super) fn bridges() -> Result<Vec<Bridge>, Fault> {
-    let addresses = tool(&["ip", "-j", "address", "show"])?;
-    let is_bridge = |name: &str| {
-        Path::new("/sys/class/net")
-            .join(name)
-            .join("bridge")
-            .is_dir()
-    };
-    bridges_of(&addresses, &is_bridge).map_err(|error| {
-        Fault::new(
-            FaultKind::Failed,
-            format!("`ip -j address show` answered something else: {error}"),
-        )
-    })
-}
-
-fn bridges_of(answer: &str, is_bridge: &dyn Fn(&str) -> bool) -> serde_json::Result<Vec<Bridge>> {
-    let links: Vec<Value> = serde_json::from_str(answer)?;
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-    let bridge = |link: &Value| {
-        let name = text(link, "ifname").filter(|name| is_bridge(name))?;
-        let entries = link
-            .get("addr_info")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        let address = |entry: &Value| {
-            let length = entry.get("prefixlen").and_then(Value::as_u64)?;
-            Some(format!("{}/{length}", text(entry, "local")?))
-        };
-        let mtu = link
-            .get("mtu")
-            .and_then(Value::as_u64)
-            .and_then(|mtu| u32::try_from(mtu).ok())?;
-        Some(Bridge {
-            name,
-            addresses: entries.filter_map(address).collect(),
-            mtu,
-        })
-    };
-    Ok(links.iter().filter_map(bridge).collect())
-}
-
-/// Memory that could be given away, MiB; 0 when the kernel does not say.
-pub(super) fn memory_available_mb() -> u64 {
-    let table = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = table
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) >> 10
-}
-
-/// Stdout of one of the host's own tools, which must end well.
-fn tool(argv: &[&str]) -> Result<String, Fault> {
-    let title = argv.iter().take(2).copied().collect::<Vec<_>>().join(" ");
-    let command = Command::new(argv.iter().copied(), LOOK);
-    let end = command.run(&false.into());
-    let end = end.map_err(|error| Fault::new(FaultKind::Failed, format!("`{title}`: {error}")))?;
-    if end.ok() {
-        return Ok(end.text());
-    }
-    let why = format!("`{title}` failed: {}", end.last_lines(1).concat());
-    Err(Fault::new(FaultKind::Failed, why).with_lines(end.last_lines(30)))
-}
-
 fn read(path: &str) -> Result<Option<String>, Fault> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
@@ -372,20 +299,6 @@ mod tests {
     }
 
     #[test]
-    fn bridges_are_what_the_kernel_says() {
-        let answer = r#"[{"ifname":"lo","mtu":65536,"addr_info":[]},
-            {"ifname":"vmbr0","mtu":1500,"addr_info":[{"family":"inet","local":"10.0.0.1","prefixlen":24}]},{}]"#;
-        let found = bridges_of(answer, &|name| name == "vmbr0").unwrap();
-        let expected = Bridge {
-            name: "vmbr0".to_owned(),
-            addresses: vec!["10.0.0.1/24".to_owned()],
-            mtu: 1500,
-        };
-        assert_eq!(found, [expected]);
-        assert!(bridges_of("garbage", &|_| true).is_err());
-    }
-
-    #[test]
     fn this_machine_can_be_looked_at() {
         let found = Surroundings::gather("").unwrap();
         assert!(
@@ -393,7 +306,5 @@ mod tests {
             "{:?}",
             found.apt
         );
-        assert!(memory_available_mb() > 0);
-        bridges().unwrap();
     }
 }

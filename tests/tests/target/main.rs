@@ -6,6 +6,7 @@
 //! holds `homeport-agent`. Runs as root.
 
 mod agent;
+mod full;
 mod killed;
 mod lab;
 mod life;

@@ -157,38 +157,6 @@ fn a_volume_somebody_left_at_the_id_stops_the_creation_and_stays() {
 }
 
 #[test]
-fn a_storage_without_room_is_refused_before_anything_is_made() {
-    let mut mine = Mine::new(9515);
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().display().to_string();
-    assert!(call(&["mount", "-t", "tmpfs", "-o", "size=512m", "tmpfs", &path]).0);
-    assert!(
-        call(&[
-            "pvesm",
-            "add",
-            "dir",
-            "tiny9515",
-            "--path",
-            &path,
-            "--content",
-            "rootdir"
-        ])
-        .0
-    );
-    mine.spec.identity.storage = "tiny9515".to_owned();
-    let (result, noted) = crate::lab::apply(&mut proxmox(), &mine.create());
-    call(&["pvesm", "remove", "tiny9515"]);
-    call(&["umount", &path]);
-    let fault = result.unwrap_err();
-    assert_eq!(fault.kind, FaultKind::Resources);
-    assert!(
-        fault.why.contains("512 MiB free, needed are 2048 MiB"),
-        "{fault}"
-    );
-    assert!(noted.child.is_none() && mine.config().is_none());
-}
-
-#[test]
 fn ours_is_removed_whatever_stands_beside_it() {
     let (mine, beside) = (Mine::new(9516), Mine::new(9517));
     let mut target = proxmox();

@@ -14,7 +14,7 @@ use super::etc::Located;
 use super::fault::lied;
 use super::host::{OnStop, title};
 use super::parse::{self, Resource, StorageConfig};
-use crate::target::surroundings::{bridges, memory_available_mb};
+use crate::target::machine::{bridges, memory_available_mb};
 use crate::target::{
     GuestKind, GuestSeen, GuestStatus, HostFacts, NodeSeen, Platform, StorageSeen, StorageState,
     Surroundings, TemplateSeen,

@@ -152,6 +152,30 @@ fn a_creation_is_believed_only_when_the_container_is_there_with_our_tag_and_with
 }
 
 #[test]
+fn a_creation_that_did_well_on_a_storage_that_is_full_by_then_is_a_fault() {
+    // `/proc` is a file system without any room.
+    let full = "printf 'dir: local-lvm\\n\\tpath /proc\\n' >$ETC/storage.cfg";
+    let made = format!("printf '{}' >$CONFIG; {full}", CREATED.replace('\n', "\\n"));
+    let mut rig = Rig::new(&[("pvesm", "echo Volid"), ("pct", &made)]);
+    fs::write(
+        rig.etc.path().join("storage.cfg"),
+        "dir: local-lvm\n\tpath /\n",
+    )
+    .unwrap();
+    let (result, child) = rig.apply(&create());
+    let fault = result.unwrap_err();
+    assert!(
+        fault.why.contains("0 MiB free, needed are 64 MiB"),
+        "{fault}"
+    );
+    assert!(child.is_some());
+    let (result, child) =
+        Rig::new(&[("pvesm", &format!("echo Volid; {full}")), ("pct", &made)]).apply(&create());
+    assert!(result.unwrap_err().why.contains("needed are 2048 MiB"));
+    assert!(child.is_none());
+}
+
+#[test]
 fn nothing_is_created_where_something_is_or_cannot_be_looked_at() {
     let left = "echo Volid; echo local-lvm:vm-101-disk-0 raw images 1 101";
     for (list, said) in [(left, "pvesm free local-lvm:vm-101-disk-0"), ("exit 1", "")] {

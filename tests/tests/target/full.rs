@@ -1,0 +1,109 @@
+//! A storage that is full, or becomes full while a container is made on it: creating may say it did well, and the file
+//! system inside is ruined.
+
+use std::fs::File;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use homeport_engine::op::Op;
+use homeport_engine::run::{Executor, FaultKind};
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use tempfile::TempDir;
+
+use crate::lab::{Mine, apply, apply_with, call, proxmox};
+
+/// A directory storage of so many MiB.
+struct Small {
+    name: String,
+    at: TempDir,
+}
+
+impl Small {
+    fn new(name: &str, mib: u32) -> Small {
+        let at = tempfile::tempdir().unwrap();
+        let path = at.path().display().to_string();
+        let size = format!("size={mib}m,mode=755");
+        // Container disks are mounted for ids that are nobody's on the host.
+        assert!(call(&["chmod", "755", &path]).0);
+        assert!(call(&["mount", "-t", "tmpfs", "-o", &size, "tmpfs", &path]).0);
+        let added = call(&[
+            "pvesm",
+            "add",
+            "dir",
+            name,
+            "--path",
+            &path,
+            "--content",
+            "rootdir",
+        ]);
+        assert!(added.0, "{}", added.1);
+        Small {
+            name: name.to_owned(),
+            at,
+        }
+    }
+
+    /// Fills it but for some MiB as soon as a volume lies in it.
+    fn fill(&self) -> thread::JoinHandle<()> {
+        let at = self.at.path().to_owned();
+        thread::spawn(move || {
+            let until = Instant::now() + Duration::from_secs(20);
+            while !at.join("images/9541").exists() && Instant::now() < until {
+                thread::sleep(Duration::from_millis(5));
+            }
+            let filler = File::create(at.join("filler")).unwrap();
+            let (mut size, mut free) = (0, u64::MAX);
+            // The creation takes its share meanwhile; half of what is left is always there.
+            while free > 32 << 20 {
+                let found = statvfs(&at).unwrap();
+                free = found.f_bavail * found.f_frsize;
+                if fallocate(&filler, FallocateFlags::empty(), size, free / 2).is_ok() {
+                    size += free / 2;
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        call(&["pvesm", "remove", &self.name]);
+        call(&["umount", "-l", &self.at.path().display().to_string()]);
+    }
+}
+
+#[test]
+fn a_storage_without_room_is_refused_before_anything_is_made() {
+    let mut mine = Mine::new(9515);
+    let small = Small::new("tiny9515", 512);
+    mine.spec.identity.storage.clone_from(&small.name);
+    let (result, noted) = apply(&mut proxmox(), &mine.create());
+    let fault = result.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Resources);
+    assert!(
+        fault.why.contains("512 MiB free, needed are 2048 MiB"),
+        "{fault}"
+    );
+    assert!(noted.child.is_none() && mine.config().is_none());
+}
+
+#[test]
+fn a_storage_that_fills_up_meanwhile_is_a_fault_and_everything_is_taken_back() {
+    let mut mine = Mine::new(9541);
+    let small = Small::new("filling9541", 2300);
+    mine.spec.identity.storage.clone_from(&small.name);
+    let mut filler = None;
+    let (result, noted) = apply_with(&mut proxmox(), &mine.create(), &mut |_| {
+        filler = Some(small.fill())
+    });
+    filler.unwrap().join().unwrap();
+    let fault = result.unwrap_err();
+    println!("{fault}");
+    assert_eq!(fault.kind, FaultKind::Resources, "{fault:?}");
+    proxmox()
+        .undo(&Op::RemoveGuest(mine.guest()), noted.child.as_ref())
+        .unwrap();
+    assert_eq!(mine.remains(), [""; 0]);
+    let listed = call(&["pvesm", "list", &small.name]).1;
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+}
