@@ -1,5 +1,5 @@
-//! Which of this node's containers run, read off the kernel: LXC's command socket is what `pct status` itself looks at
-//! (facts §4.4). Instant and never behind, where the cluster's list lags by up to ten seconds.
+//! Which of this node's containers run, read off the kernel: LXC's command socket is what `pct status` itself looks at.
+//! Instant and never behind, where the cluster's list lags by up to ten seconds.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
 //! The command lines of Proxmox's programs, as pure functions. Options are spelled out where versions differ in their
-//! defaults (facts §0 rules 5 and 6). Runs nothing.
+//! defaults (rules 5 and 6). Runs nothing.
 
 use homeport_engine::cmd::PATH;
 use homeport_engine::exec::Exec;
@@ -67,7 +67,7 @@ pub(super) fn free(volume: &str) -> Argv {
     argv(["pvesm", "free", volume])
 }
 
-/// Makes a container. It is not started: a failing start would not show (facts §0 rule 2).
+/// Makes a container. It is not started: a failing start would not show (rule 2).
 pub(super) fn create(id: u32, spec: &GuestSpec) -> Argv {
     let mut words = argv(["pct", "create", &id.to_string(), &spec.template]);
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
@@ -159,7 +159,7 @@ pub(super) fn describe(id: u32, text: &str) -> Argv {
     ])
 }
 
-/// A command inside a container, with an environment that owes nothing to the host's (facts §0 rule 7).
+/// A command inside a container, with an environment that owes nothing to the host's (rule 7).
 pub(super) fn inside<'a>(id: u32, command: impl IntoIterator<Item = &'a str>) -> Argv {
     let mut words = argv(["pct", "exec", &id.to_string(), "--", "/usr/bin/env", "-i"]);
     words.push(format!("PATH={PATH}"));

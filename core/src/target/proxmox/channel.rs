@@ -1,8 +1,8 @@
 //! The conversation with the agent in a guest: one `pct exec` for all steps of an operation. It costs 0.65 s to open and
-//! 0.01 ms per word (corrections 25), where every call of its own would cost 0.6 s.
+//! 0.01 ms per word, where every call of its own would cost 0.6 s.
 //!
 //! The program between is never signalled while the agent works: a signal to its group would end the agent in the middle
-//! of a step (corrections 2). To stop the agent its input is closed; it finishes its step and begins no other.
+//! of a step. To stop the agent its input is closed; it finishes its step and begins no other.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};

@@ -1,4 +1,4 @@
-//! Keeps two Homeports on one node from choosing the same free id: Proxmox's `nextid` reserves nothing (facts §5).
+//! Keeps two Homeports on one node from choosing the same free id: Proxmox's `nextid` reserves nothing.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;

@@ -1,5 +1,5 @@
 //! Makes a container, and trusts neither its own plan nor what the program says of it: what there is before and after
-//! counts (facts §0 rules 1, 5, 6; corrections 1).
+//! counts (rules 1, 5, 6).
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ const LOOK_SECONDS: u64 = 60;
 const ROOM_BEFORE: u64 = 2 << 30;
 
 /// Least room afterwards, bytes. With less, part of the image may never have reached the disk, though creating it
-/// succeeded: the image is sparse, and a full disk shows only in the kernel's log (corrections 1).
+/// succeeded: the image is sparse, and a full disk shows only in the kernel's log.
 const ROOM_AFTER: u64 = 64 << 20;
 
 impl Proxmox {

@@ -1,5 +1,5 @@
 //! `/etc/pve`, the cluster's own file system, read as files: instant and the same on every node, where the programs cost
-//! a second each, see this node only and lag (facts §0 rule 9, §2). Never written to.
+//! a second each, see this node only and lag (rule 9). Never written to.
 
 use std::collections::BTreeMap;
 use std::fs;

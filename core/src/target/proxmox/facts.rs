@@ -120,7 +120,7 @@ fn free_ids(
 }
 
 /// What the configurations say, which are always up to date. The status of this node's containers is the kernel's; that
-/// of others is the cluster's list's, which lags (facts §0 rule 9).
+/// of others is the cluster's list's, which lags (rule 9).
 fn guests(
     node: &str,
     located: BTreeMap<u32, Located>,
@@ -238,7 +238,7 @@ fn templates(
     found
 }
 
-/// The newest release of Debian this host's container tools know (facts §9, 1). One they do not know fails when it is
+/// The newest release of Debian this host's container tools know. One they do not know fails when it is
 /// unpacked: `unsupported debian version`.
 fn newest_debian(packages: &BTreeMap<String, Vec<u32>>) -> u32 {
     let tools = packages.get("pve-container").map_or(&[][..], Vec::as_slice);

@@ -1,4 +1,4 @@
-//! What Proxmox's messages mean and what helps (facts §3.5, §4.1, §9). Texts choose the remedy that is shown, never what
+//! What Proxmox's messages mean and what helps. Texts choose the remedy that is shown, never what
 //! is done: that follows the state that is found.
 
 use std::io;
@@ -146,7 +146,7 @@ const KNOWN: [(&str, FaultKind, &str); 27] = [
 
 /// A command that ended badly.
 pub(super) fn refused(title: &str, end: &Finished) -> Fault {
-    // The last error stands alone on stderr; what led to it went to stdout (facts §0 rule 3).
+    // The last error stands alone on stderr; what led to it went to stdout (rule 3).
     let told = last_lines(&end.stdout, LINES);
     let mut lines = [told, end.last_lines(LINES)].concat();
     lines = lines.split_off(lines.len().saturating_sub(LINES));

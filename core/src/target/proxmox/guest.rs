@@ -119,7 +119,7 @@ impl Proxmox {
 }
 
 /// Whether some command of Proxmox's works on the container at this moment. Another one would wait ten seconds for it and
-/// then fail (facts §5).
+/// then fail.
 fn in_use(id: u32) -> Result<bool, Fault> {
     let path = format!("/run/lock/lxc/pve-config-{id}.lock");
     let unseen = |error: io::Error| {

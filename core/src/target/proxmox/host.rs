@@ -1,5 +1,5 @@
 //! Calls Proxmox's programs: counts the calls, bounds them in time, and turns what goes wrong into faults that name the
-//! remedy. No exit status means anything but "well" or "not well" (facts §0 rule 4), and even that only where the
+//! remedy. No exit status means anything but "well" or "not well" (rule 4), and even that only where the
 //! program is known to be honest about it (rule 1).
 
 use std::sync::Arc;

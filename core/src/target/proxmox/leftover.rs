@@ -1,4 +1,4 @@
-//! What a killed creation leaves on the host itself: a mount, loop devices, empty directories (corrections 9).
+//! What a killed creation leaves on the host itself: a mount, loop devices, empty directories.
 
 use std::fs;
 use std::io;

@@ -1,7 +1,18 @@
 //! Proxmox VE as a target: containers of this node, driven by Proxmox's own programs.
 //!
-//! What is known of those programs – which tell the truth, which do not, what a killed one leaves – stands at the code
-//! that relies on it. State is trusted, exit statuses only where they are known to mean something.
+//! State is trusted, exit statuses only where they are known to mean something. Ten rules, found out by reading and by
+//! running them; code and tests name those they rest on:
+//!
+//! 1. Some programs end with 0 whatever happened: `pct push`, `pull`, `resize`, `pveam download`, `update`, `pvesm free`.
+//! 2. `pct create --start` ends with 0 though the start failed.
+//! 3. What a task prints goes to stdout, errors too; its last error stands alone on stderr.
+//! 4. Which number a failure ends with means nothing.
+//! 5. Whether a container is privileged when nobody says so depends on the version.
+//! 6. Where nobody says where it is to lie, that is `local`, which on most nodes holds no containers.
+//! 7. `pct exec` hands the caller's environment, directory and terminal on.
+//! 8. A command inside outlives the `pct exec` that began it, unless the signal went to the whole group.
+//! 9. `pct` and `pvesm` know this node only, ids belong to the cluster, and the cluster's list is seconds behind.
+//! 10. Name, hosts, resolver and interfaces inside are written anew at every start.
 
 mod agent;
 mod alive;

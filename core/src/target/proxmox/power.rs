@@ -1,5 +1,5 @@
 //! Starts and stops a container. "Started" means that its init system says so, not that Proxmox spawned it; "not
-//! running" is believed only of a container that exists (corrections 3).
+//! running" is believed only of a container that exists.
 
 use homeport_engine::op::{GuestIdentity, Power};
 use homeport_engine::run::{Fault, FaultKind};
@@ -19,8 +19,8 @@ const START_SECONDS: u64 = 180;
 const SHUTDOWN_SECONDS: u32 = 90;
 
 /// Waits inside the guest until systemd has started everything, as long as the limit lets it – in there, because a
-/// command inside outlives the call that began it (facts §0 rule 8). Then sees that the root file system is sound:
-/// written through to the disk, and root's own (facts §9, 16).
+/// command inside outlives the call that began it (rule 8). Then sees that the root file system is sound:
+/// written through to the disk, and root's own.
 const READY: &str = r#"
 until state=$(systemctl is-system-running --wait 2>/dev/null); [ "$state" = running ] || [ "$state" = degraded ]; do
     sleep 0.3

@@ -1,5 +1,5 @@
 //! Brings files into a container: one tar stream through one call. Proxmox's own `push` ends with 0 whatever happens
-//! (facts §0 rule 1), takes one file per call and leaves half a file when it is killed. Here the guest checks every
+//! (rule 1), takes one file per call and leaves half a file when it is killed. Here the guest checks every
 //! digest before any file gets its name, and each gets it by a rename.
 
 use std::fs::File;

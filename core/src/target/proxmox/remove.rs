@@ -1,5 +1,5 @@
 //! Removes a container that is ours, and what a creation that was killed leaves: a lock and nothing else in its
-//! configuration, a volume no configuration names, a mount, a loop device (corrections 9). Never anything else.
+//! configuration, a volume no configuration names, a mount, a loop device. Never anything else.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -139,7 +139,7 @@ impl Proxmox {
             self.host
                 .ask(argv::free(volume), DESTROY_SECONDS, OnStop::Finish)?;
         }
-        // Freeing says that it did well whatever happens (facts §7).
+        // Freeing says that it did well whatever happens.
         let left = if volumes.is_empty() {
             volumes
         } else {

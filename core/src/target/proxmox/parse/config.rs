@@ -58,7 +58,7 @@ impl GuestConfig {
     }
 
     /// Whether this is all that is left of a creation or a removal that was killed: the lock it worked under – or
-    /// nothing, once that has been taken off (corrections 9). No volume, no name, no tag: nobody's but that command's.
+    /// nothing, once that has been taken off. No volume, no name, no tag: nobody's but that command's.
     pub(in crate::target::proxmox) fn hollow(&self) -> bool {
         self.values
             .iter()

@@ -1,4 +1,4 @@
-//! What `pvesh` answers as JSON. Numbers may be strings, booleans are numbers or absent (facts §6), fields nobody knows
+//! What `pvesh` answers as JSON. Numbers may be strings, booleans are numbers or absent, fields nobody knows
 //! are left alone.
 
 use std::collections::BTreeMap;

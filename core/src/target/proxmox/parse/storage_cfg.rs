@@ -18,7 +18,7 @@ pub(in crate::target::proxmox) struct StorageConfig {
 /// Storage types made of files that keep no `path` of their own are mounted below `/mnt/pve`.
 const MOUNTED: [&str; 4] = ["nfs", "cifs", "cephfs", "glusterfs"];
 
-/// Reads the file. A storage `local` exists even where the file does not name it (facts §2).
+/// Reads the file. A storage `local` exists even where the file does not name it.
 pub(in crate::target::proxmox) fn storages(file: &str) -> Vec<StorageConfig> {
     let mut found: Vec<StorageConfig> = Vec::new();
     for line in file.lines().filter(|line| !line.starts_with('#')) {
@@ -52,7 +52,7 @@ impl StorageConfig {
         }
     }
 
-    /// What it may hold. Its order means nothing (corrections 7).
+    /// What it may hold. Its order means nothing.
     pub(in crate::target::proxmox) fn contents(&self) -> BTreeSet<String> {
         words(
             self.keys

@@ -12,7 +12,7 @@ pub(in crate::target::proxmox) fn volumes(answer: &str) -> Vec<String> {
         .collect()
 }
 
-/// Template names of `pveam available`: the second column; newer versions add a third (facts §7).
+/// Template names of `pveam available`: the second column; newer versions add a third.
 pub(in crate::target::proxmox) fn available(answer: &str) -> Vec<String> {
     let rows = answer.lines().filter(|line| line.starts_with("system"));
     let second = rows.filter_map(|line| line.split_whitespace().nth(1));
