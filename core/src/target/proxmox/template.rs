@@ -1,5 +1,5 @@
-//! Sees to it that a template lies in its storage. The program that downloads ends with 0 whatever happens (rule 1)
-//!, so the storage's own listing decides.
+//! Sees to it that a template lies in its storage. The program that downloads ends with 0 whatever happens (rule 1),
+//! so the storage's own listing decides.
 
 use std::thread;
 use std::time::Duration;
