@@ -16,7 +16,7 @@ pub(super) const USER: &str = "homeport-gate";
 /// Let go at once when the recipe does not know the dialect: one by one breaks nothing.
 const NARROWEST: u32 = 1;
 
-const UNITS: [(&str, &str); 4] = [
+const UNITS: [(&str, &str); 5] = [
     (
         "homeport-gate@.socket",
         include_str!("../../../agent/units/homeport-gate@.socket"),
@@ -32,6 +32,10 @@ const UNITS: [(&str, &str); 4] = [
     (
         "homeport-recover.service",
         include_str!("../../../agent/units/homeport-recover.service"),
+    ),
+    (
+        "homeport-resume.service",
+        include_str!("../../../agent/units/homeport-resume.service"),
     ),
 ];
 
@@ -58,7 +62,15 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
     }
     let reload = Exec::root(["systemctl", "daemon-reload"], 60);
     steps.push(Step::guest("Have systemd read the units", Op::Exec(reload)));
-    let recover = Exec::root(["systemctl", "enable", "homeport-recover.service"], 60);
+    let recover = Exec::root(
+        [
+            "systemctl",
+            "enable",
+            "homeport-recover.service",
+            "homeport-resume.service",
+        ],
+        60,
+    );
     steps.push(Step::guest(
         "Resolve open journals at boot",
         Op::Exec(recover),
@@ -102,4 +114,22 @@ fn settings(deploy: &Deploy<'_>, component: &Component) -> String {
         green = deploy.port(component, Color::Green),
         colour = places::guest::COLOUR,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unit_starts_the_agent_where_it_is_put() {
+        for (name, text) in UNITS {
+            let mut started = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("ExecStart="));
+            assert!(
+                started.all(|line| line.split(' ').next() == Some(places::guest::AGENT)),
+                "{name}"
+            );
+        }
+    }
 }
