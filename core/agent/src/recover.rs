@@ -36,6 +36,8 @@ enum Ending {
     RolledBack,
     /// It is left to the host, whose candidate this guest is.
     LeftToHost,
+    /// What is left of it has to wait for the machine, and is done after boot.
+    AfterBoot,
     /// An agent is at work on it.
     UnderWay,
 }
@@ -88,10 +90,12 @@ fn one(journal: &mut Journal, booting: bool) -> Result<Ending, Failure> {
     }
     let machine = Local::new(Place::Guest, Arc::new(AtomicBool::new(false)));
     let machine = if booting { machine.booting() } else { machine };
-    Ok(match resolve(journal, machine, &mut |_| {})? {
-        Outcome::Done => Ending::Done,
-        Outcome::RolledBack => Ending::RolledBack,
-    })
+    match resolve(journal, machine, &mut |_| {}) {
+        Ok(Outcome::Done) => Ok(Ending::Done),
+        Ok(Outcome::RolledBack) => Ok(Ending::RolledBack),
+        Err(failure) if booting && failure.fault.kind == FaultKind::Locked => Ok(Ending::AfterBoot),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Resolves a journal on this machine, once nothing of the run that left it is alive.
