@@ -133,15 +133,22 @@ fn exchange_five_times(gate: &mut Gate, mut app: App, book: &Arc<Book>) -> (App,
             gate.status()
         );
         let began = Instant::now();
-        hold_when_calm(gate);
+        let passed = hold_when_calm(gate);
         drop(app);
         if hold == KILLED_IN {
+            sleep_until(began + HELD / 2);
             gate.signal(Signal::KILL);
             std::thread::sleep(Duration::from_millis(500));
             gate.restart();
             assert_eq!(gate.status()["holding"], true);
         }
         sleep_until(began + HELD);
+        let passed = if hold == KILLED_IN { 0 } else { passed };
+        assert_eq!(
+            gate.figure("accepted_total"),
+            passed,
+            "nobody was taken during the hold"
+        );
         let (port, from, to) = if hold % 2 == 0 {
             (gate.green, "blue", "green")
         } else {
@@ -155,11 +162,12 @@ fn exchange_five_times(gate: &mut Gate, mut app: App, book: &Arc<Book>) -> (App,
     (app, waited)
 }
 
-/// Holds and waits for what is in flight.
-fn hold_when_calm(gate: &Gate) {
+/// Holds and waits for what is in flight. How many have been taken up to then.
+fn hold_when_calm(gate: &Gate) -> u64 {
     gate.hold();
     wait_for("nothing is in flight", || gate.figure("in_flight") == 0);
     assert_eq!(gate.figure("parked"), 0);
+    gate.figure("accepted_total")
 }
 
 fn sleep_until(moment: Instant) {
