@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use homeport_core::target::Target;
+use homeport_engine::durable::replace;
 use homeport_engine::exec::{Exec, Stdin};
 use homeport_engine::op::{Op, Power, PushFile};
 use homeport_engine::run::FaultKind;
@@ -127,7 +128,7 @@ fn an_administrators_lock_is_waited_for_and_never_taken_off() {
     done(&mut target, &mine.create());
     let path = crate::lab::config_path(mine.id);
     let free = fs::read_to_string(&path).unwrap();
-    fs::write(&path, format!("lock: backup\n{free}")).unwrap();
+    replace(&path, format!("lock: backup\n{free}").as_bytes(), 0o640).unwrap();
     let path_after = path.clone();
     let backup = thread::spawn(move || {
         thread::sleep(Duration::from_secs(2));
@@ -136,7 +137,7 @@ fn an_administrators_lock_is_waited_for_and_never_taken_off() {
                 .unwrap()
                 .contains("lock: backup")
         );
-        fs::write(&path_after, free).unwrap();
+        replace(&path_after, free.as_bytes(), 0o640).unwrap();
     });
     let noted = done(
         &mut target,
