@@ -117,10 +117,30 @@ pub trait Sink {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
-impl Sink for File {
+/// A journal's file.
+struct Lines {
+    file: File,
+    /// So many bytes of it are whole lines. `None`: nobody knows, and nothing may follow.
+    whole: Option<u64>,
+}
+
+impl Sink for Lines {
+    /// A half line – the disk is full – is taken back: what is written next, once there is room again, must not follow
+    /// it. A line that was never said to be on disk must not be found there later either.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)?;
-        self.sync_data()
+        let unknown = || io::Error::other("its last record may be half written");
+        let whole = self.whole.take().ok_or_else(unknown)?;
+        let written = self.file.write_all(bytes);
+        if let Err(error) = written.and_then(|()| self.file.sync_data()) {
+            let cut = self.file.set_len(whole);
+            self.whole = cut
+                .and_then(|()| self.file.sync_data())
+                .map(|()| whole)
+                .ok();
+            return Err(error);
+        }
+        self.whole = Some(whole + bytes.len() as u64);
+        Ok(())
     }
 }
 
@@ -157,7 +177,10 @@ impl Journal {
         }
         Ok(Journal {
             path: name,
-            sink: Box::new(file),
+            sink: Box::new(Lines {
+                file,
+                whole: Some(whole as u64),
+            }),
             records,
         })
     }
