@@ -1,20 +1,18 @@
-//! Kills the processes at every record and every effect, their recovery, too, and looks at what is left.
+//! Lets everything go wrong at every record and every effect, in the recovery, too, and looks at what is left.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::atomic::AtomicBool;
 
 use homeport_engine::WIRE;
-use homeport_engine::check::check;
 use homeport_engine::exec::Exec;
 use homeport_engine::op::{
     Content, GuestIdentity, GuestNetwork, GuestSpec, Op, Power, PushFile, PutFile, ServiceState,
 };
 use homeport_engine::plan::{Plan, Step, Undo};
-use homeport_engine::recover::{Outcome, Standing, close, resolve};
-use homeport_engine::run::{RunError, stage};
-use homeport_engine::sim::{Fuse, Guest, Mode, Script, Shared, Sim, Victim, World, open_journal};
+use homeport_engine::recover::Outcome;
+use homeport_engine::sim::{
+    Entry, Fuse, Guest, Matrix, Script, Shared, Unit, World, checked, command,
+};
 
 fn identity() -> GuestIdentity {
     GuestIdentity {
@@ -178,12 +176,14 @@ fn living() -> World {
         running: true,
         ..Guest::default()
     };
-    let whole = |text: &str| homeport_engine::sim::Entry::Whole(Content::Text(text.to_owned()));
+    let whole = |text: &str| Entry::Whole(Content::Text(text.to_owned()));
     guest.files.insert("/etc/app.conf".to_owned(), whole("old"));
     guest.files.insert("/etc/old.conf".to_owned(), whole("old"));
-    guest
-        .services
-        .insert("app".to_owned(), ServiceState::Running);
+    let app = Unit {
+        enabled: true,
+        running: true,
+    };
+    guest.units.insert("app".to_owned(), app);
     let mut world = World::default();
     world
         .files
@@ -192,133 +192,51 @@ fn living() -> World {
     world
 }
 
-/// One run of the command: an open journal is resolved first, then – unless it was committed – the plans run.
-fn command(
-    world: &Shared,
-    fuse: &Fuse,
-    script: &Script,
-    plans: &[Plan],
-) -> Result<Outcome, RunError> {
-    let mut sim = Sim::new(world, fuse, script);
-    let mut journal = open_journal(world, fuse, Victim::Host, "host")?;
-    let quiet = &mut |_| {};
-    if !journal.records().is_empty() && resolve(&mut journal, &mut sim, quiet)? == Outcome::Done {
-        return Ok(Outcome::Done);
-    }
-    world.borrow_mut().journals.remove("host");
-    world.borrow_mut().journals.remove("101");
-    let mut journal = open_journal(world, fuse, Victim::Host, "host")?;
-    for plan in plans {
-        let checked =
-            check(plan.clone(), &Standing::of(&journal)?.known()).expect("the plan is sound");
-        stage(
-            &mut journal,
-            &mut sim,
-            &checked,
-            "1",
-            &AtomicBool::new(false),
-            quiet,
-        )?;
-    }
-    close(&mut journal, &mut sim, Outcome::Done)?;
-    Ok(Outcome::Done)
-}
-
-fn recover(world: &Shared, fuse: &Fuse, script: &Script) -> Result<Outcome, RunError> {
-    let mut journal = open_journal(world, fuse, Victim::Host, "host")?;
-    resolve(
-        &mut journal,
-        &mut Sim::new(world, fuse, script),
-        &mut |_| {},
-    )
-}
-
-/// The world without the journals and without marks of commands that ran inside: what a user would see.
-fn visible(world: &Shared) -> World {
-    let mut world = world.borrow().clone();
-    world.journals.clear();
-    for guest in world.guests.values_mut() {
-        guest.files.retain(|path, _| !path.starts_with("ran: "));
-    }
-    world
-}
-
-fn share(world: &World) -> Shared {
-    Rc::new(RefCell::new(world.clone()))
-}
-
-struct Table {
-    killed: u64,
-    before: u64,
-    after: u64,
-    victims: BTreeSet<Victim>,
-}
-
-/// Every point × every way to die; after each death every point of the recovery × every way to die.
-fn matrix(start: &World, plans: &[Plan], script: &Script) -> Table {
-    let done = share(start);
-    let safe = Fuse::safe();
-    command(&done, &safe, script, plans).unwrap();
-    let (before, after) = (start.clone(), visible(&done));
-    let mut table = Table {
-        killed: 0,
-        before: 0,
-        after: 0,
-        victims: BTreeSet::new(),
+fn matrix(name: &str, start: &World, plans: &[Plan]) {
+    let plans = checked(plans).expect("the plan is sound");
+    let script = Script::default();
+    let matrix = Matrix {
+        start,
+        plans: &plans,
+        script: &script,
+        again: 1,
     };
-    for (at, mode) in (0..safe.burnt()).flat_map(|at| Mode::ALL.map(|mode| (at, mode))) {
-        let dead = share(start);
-        let fuse = Fuse::at(at, mode);
-        let _ = command(&dead, &fuse, script, plans);
-        table.victims.extend(fuse.victim());
-        assert!(fuse.victim().is_some(), "nobody died at {at}");
-        let left = dead.borrow().clone();
-        // Recovery alone ends exactly at before or at after – also when it is killed and made again.
-        let count = Fuse::safe();
-        recover(&share(&left), &count, script).unwrap();
-        let recoveries = (0..=count.burnt()).flat_map(|again| Mode::ALL.map(|mode| (again, mode)));
-        for (again, mode) in recoveries {
-            let world = share(&left);
-            let _ = recover(&world, &Fuse::at(again, mode), script);
-            recover(&world, &Fuse::safe(), script).unwrap();
-            table.killed += 1;
-            let seen = visible(&world);
-            if seen == before {
-                table.before += 1;
-            } else {
-                assert_eq!(
-                    seen, after,
-                    "killed at {at} ({mode:?}), recovery at {again}"
-                );
-                table.after += 1;
-            }
-            // And the same command then completes.
-            command(&world, &Fuse::safe(), script, plans).unwrap();
-            assert_eq!(visible(&world), after);
+    let tally = matrix.run().unwrap();
+    println!("{name}: {tally:?}");
+    for (mode, (before, after)) in &tally.ends {
+        assert!(*before > 0 && *after > 0, "{mode:?}");
+    }
+    assert!(tally.again.0 > 0 && tally.again.1 > 0);
+    assert_eq!((tally.ends.len(), tally.victims.len()), (6, 2));
+}
+
+#[test]
+fn an_install_disturbed_anywhere_ends_before_or_after_and_completes_when_repeated() {
+    matrix("install", &World::default(), &install());
+}
+
+#[test]
+fn a_change_disturbed_anywhere_ends_before_or_after_and_completes_when_repeated() {
+    matrix("change", &living(), &change());
+}
+
+#[test]
+fn a_way_back_that_leads_elsewhere_is_found() {
+    let mut plans = change();
+    for step in &mut plans[0].steps {
+        if step.title == "stop" {
+            step.undo = Undo::Op(Box::new(step.op.clone()));
         }
     }
-    table
-}
-
-fn report(name: &str, table: &Table) {
-    println!(
-        "{name}: {} deaths, {} ended before, {} after",
-        table.killed, table.before, table.after
-    );
-    assert!(table.before > 0 && table.after > 0 && table.victims.len() == 2);
-}
-
-#[test]
-fn an_install_killed_anywhere_ends_before_or_after_and_completes_when_repeated() {
-    report(
-        "install",
-        &matrix(&World::default(), &install(), &Script::default()),
-    );
-}
-
-#[test]
-fn a_change_killed_anywhere_ends_before_or_after_and_completes_when_repeated() {
-    report("change", &matrix(&living(), &change(), &Script::default()));
+    let plans = checked(&plans).unwrap();
+    let found = Matrix {
+        start: &living(),
+        plans: &plans,
+        script: &Script::default(),
+        again: 1,
+    };
+    let why = found.run().unwrap_err();
+    assert!(why.contains("running: false"), "{why}");
 }
 
 #[test]
@@ -327,14 +245,11 @@ fn a_failing_step_is_taken_back_wherever_it_stands() {
         failing: ["apt-get install".to_owned()].into(),
         ..Script::default()
     };
-    let world = share(&World::default());
-    let failed = command(&world, &Fuse::safe(), &script, &install()).unwrap_err();
-    assert!(failed.to_string().starts_with("packages: "), "{failed}");
-    assert_eq!(
-        recover(&world, &Fuse::safe(), &script).unwrap(),
-        Outcome::RolledBack
-    );
-    assert_eq!(visible(&world), World::default());
+    let world = Shared::default();
+    let plans = checked(&install()).unwrap();
+    let outcome = command(&world, &Fuse::safe(), &script, &plans).unwrap();
+    assert_eq!(outcome, Outcome::RolledBack);
+    assert_eq!(world.borrow().visible(), World::default());
 }
 
 #[test]
@@ -344,16 +259,14 @@ fn a_strangers_guest_with_the_same_number_is_never_touched() {
         tag: "theirs".to_owned(),
         ..identity()
     };
-    start.guests.insert(
-        "101".to_owned(),
-        Guest {
-            identity: Some(stranger),
-            running: true,
-            ..Guest::default()
-        },
-    );
-    let world = share(&start);
-    assert!(command(&world, &Fuse::safe(), &Script::default(), &install()).is_err());
-    assert!(recover(&world, &Fuse::safe(), &Script::default()).is_err());
-    assert_eq!(visible(&world).guests, start.guests);
+    let guest = Guest {
+        identity: Some(stranger),
+        running: true,
+        ..Guest::default()
+    };
+    start.guests.insert("101".to_owned(), guest);
+    let world = Rc::new(RefCell::new(start.clone()));
+    let plans = checked(&install()).unwrap();
+    assert!(command(&world, &Fuse::safe(), &Script::default(), &plans).is_err());
+    assert_eq!(world.borrow().visible().guests, start.guests);
 }

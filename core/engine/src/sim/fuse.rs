@@ -1,9 +1,11 @@
-//! Decides who dies when: a counter shared by the simulated processes, burnt at every record and every effect.
+//! Decides what goes wrong when: a counter shared by the simulated processes, burnt at every record and every effect.
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Who dies.
+/// Whose point it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Victim {
     /// `homeport` on the host.
@@ -12,36 +14,67 @@ pub enum Victim {
     Agent,
 }
 
-/// How the death falls relative to the effect.
+/// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mode {
-    /// Just before the effect.
+    /// The process is killed just before the effect.
     Before,
-    /// In the middle of it.
+    /// It is killed in the middle of it.
     Torn,
-    /// After it, before the reply.
+    /// It is killed after it, before anybody is told.
     After,
+    /// Half of the effect happens, then an error; the process lives on. A record is not written.
+    Failed,
+    /// The effect happens, but whoever waits for the reply hears of a failure and lives on. An agent's line is cut.
+    Unheard,
+    /// The user asks to stop: Ctrl-C, SIGTERM.
+    Stopped,
 }
 
 impl Mode {
+    /// The deaths: kill -9, a power cut.
+    pub const DEATHS: [Mode; 3] = [Mode::Before, Mode::Torn, Mode::After];
+
     /// All modes.
-    pub const ALL: [Mode; 3] = [Mode::Before, Mode::Torn, Mode::After];
+    pub const ALL: [Mode; 6] = [
+        Mode::Before,
+        Mode::Torn,
+        Mode::After,
+        Mode::Failed,
+        Mode::Unheard,
+        Mode::Stopped,
+    ];
+}
+
+/// How much of an effect happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// None of it.
+    None,
+    /// Some of it: a file half written, a guest half made.
+    Half,
+    /// All of it.
+    Whole,
 }
 
 /// What happens at one point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// Nothing special.
-    Lives,
-    /// The process dies before the effect.
-    DiesBefore,
-    /// The process dies in the middle of the effect.
-    Tears,
-    /// The process dies after the effect.
-    DiesAfter,
+pub struct Fate {
+    /// How much of the effect happens.
+    pub effect: Effect,
+    /// Whether whoever waits for it is told that it went well.
+    pub replies: bool,
 }
 
-/// Counts the points down; at zero, whoever stands there dies. Cloned handles share the count.
+impl Fate {
+    /// Nothing special.
+    pub const WELL: Fate = Fate {
+        effect: Effect::Whole,
+        replies: true,
+    };
+}
+
+/// Counts the points down; at zero, something goes wrong, once. Cloned handles share the count.
 #[derive(Debug, Clone, Default)]
 pub struct Fuse {
     inner: Rc<Inner>,
@@ -52,17 +85,20 @@ struct Inner {
     left: Cell<Option<u64>>,
     mode: Cell<Option<Mode>>,
     burnt: Cell<u64>,
+    victim: Cell<Option<Victim>>,
     host_dead: Cell<bool>,
     agent_dead: Cell<bool>,
+    cut: Cell<bool>,
+    stop: Arc<AtomicBool>,
 }
 
 impl Fuse {
-    /// Nobody dies.
+    /// Nothing goes wrong.
     pub fn safe() -> Fuse {
         Fuse::default()
     }
 
-    /// Whoever stands at point `at` (from 0) dies in this mode.
+    /// This goes wrong at point `at` (from 0).
     pub fn at(at: u64, mode: Mode) -> Fuse {
         let fuse = Fuse::default();
         fuse.inner.left.set(Some(at));
@@ -70,13 +106,14 @@ impl Fuse {
         fuse
     }
 
-    /// Who has died, if anybody.
+    /// Whose point it went wrong at, if it did.
     pub fn victim(&self) -> Option<Victim> {
-        match (self.inner.host_dead.get(), self.inner.agent_dead.get()) {
-            (true, _) => Some(Victim::Host),
-            (_, true) => Some(Victim::Agent),
-            _ => None,
-        }
+        self.inner.victim.get()
+    }
+
+    /// What was to go wrong, if anything.
+    pub fn mode(&self) -> Option<Mode> {
+        self.inner.mode.get()
     }
 
     /// How many points were passed.
@@ -84,27 +121,71 @@ impl Fuse {
         self.inner.burnt.get()
     }
 
+    /// The user's wish to stop, for [`crate::run::stage`].
+    pub fn stop(&self) -> &AtomicBool {
+        &self.inner.stop
+    }
+
+    /// Whether the process on the host was killed. Nothing it does has an effect any more.
+    pub fn host_dead(&self) -> bool {
+        self.inner.host_dead.get()
+    }
+
     /// Passes a point. `None`: this process is already dead and nothing it does has an effect.
     pub(crate) fn burn(&self, who: Victim) -> Option<Fate> {
+        let inner = &self.inner;
         if self.dead(who).get() {
             return None;
         }
-        self.inner.burnt.set(self.inner.burnt.get() + 1);
-        match self.inner.left.get() {
-            Some(0) => {
-                self.inner.left.set(None);
-                self.dead(who).set(true);
-                Some(match self.inner.mode.get() {
-                    Some(Mode::Torn) => Fate::Tears,
-                    Some(Mode::After) => Fate::DiesAfter,
-                    _ => Fate::DiesBefore,
-                })
+        inner.burnt.set(inner.burnt.get() + 1);
+        let left = inner.left.get();
+        inner.left.set(left.and_then(|left| left.checked_sub(1)));
+        match inner.mode.get() {
+            Some(mode) if left == Some(0) => {
+                inner.victim.set(Some(who));
+                Some(self.befall(who, mode))
             }
-            left => {
-                self.inner.left.set(left.map(|left| left - 1));
-                Some(Fate::Lives)
+            _ => Some(Fate::WELL),
+        }
+    }
+
+    fn befall(&self, who: Victim, mode: Mode) -> Fate {
+        let fate = |effect| Fate {
+            effect,
+            replies: false,
+        };
+        if Mode::DEATHS.contains(&mode) {
+            self.dead(who).set(true);
+        }
+        match mode {
+            Mode::Before => fate(Effect::None),
+            Mode::Torn | Mode::Failed => fate(Effect::Half),
+            Mode::After => fate(Effect::Whole),
+            Mode::Unheard if who == Victim::Host => fate(Effect::Whole),
+            Mode::Unheard => {
+                self.inner.cut.set(true);
+                Fate::WELL
+            }
+            Mode::Stopped => {
+                self.inner.stop.store(true, Ordering::SeqCst);
+                Fate::WELL
             }
         }
+    }
+
+    /// A new conversation over a line that is whole, with an agent that lives.
+    pub(crate) fn connect(&self) {
+        self.inner.agent_dead.set(false);
+        self.inner.cut.set(false);
+    }
+
+    /// Whether the line to the agent is cut: it works on, but is not heard.
+    pub(crate) fn cut(&self) -> bool {
+        self.inner.cut.get()
+    }
+
+    pub(crate) fn is_dead(&self, who: Victim) -> bool {
+        self.dead(who).get()
     }
 
     fn dead(&self, who: Victim) -> &Cell<bool> {

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Entry, Fate, Fuse, Guest, Script, Shared, Victim, before, put};
+use super::{Effect, Fuse, Guest, Script, Shared, Unit, Victim, before, put, ran};
 use crate::event::Event;
 use crate::exec::Exec;
 use crate::journal::Child;
-use crate::op::{Content, Op, PutFile};
+use crate::op::{Content, Op, PutFile, ServiceState};
 use crate::plan::{Place, Plan};
 use crate::require::{Observation, Observations};
 use crate::run::{Executor, Fault, FaultKind, Hands, NoteDone, Tell, require};
@@ -24,56 +24,47 @@ pub struct Agent {
 
 impl Agent {
     /// Does something to the guest, unless the agent is or becomes dead.
-    fn touch(&self, change: impl FnOnce(&mut Guest, Fate)) -> Result<(), Fault> {
-        let dead = || Fault::new(FaultKind::Failed, "the agent is dead");
-        let fate = self.fuse.burn(Victim::Agent).ok_or_else(dead)?;
+    fn touch(&self, change: impl FnOnce(&mut Guest, Effect)) -> Result<(), Fault> {
+        let broken = |why| Fault::new(FaultKind::Failed, why);
+        let fate = self.fuse.burn(Victim::Agent);
+        let fate = fate.ok_or_else(|| broken("the agent is dead"))?;
         let mut world = self.world.borrow_mut();
-        let gone = || Fault::new(FaultKind::Failed, "the guest is gone");
-        let guest = world
-            .guests
-            .get_mut(&self.guest)
-            .filter(|guest| guest.running)
-            .ok_or_else(gone)?;
-        change(guest, fate);
-        if fate == Fate::Lives {
+        let guest = world.guests.get_mut(&self.guest);
+        let guest = guest.filter(|guest| guest.running);
+        change(
+            guest.ok_or_else(|| broken("the guest is off"))?,
+            fate.effect,
+        );
+        if fate.replies {
             Ok(())
         } else {
-            Err(dead())
+            Err(broken("the agent was killed, or the disk is full"))
         }
     }
 
-    fn exec(&self, exec: &Exec) -> Result<Observation, Fault> {
-        let title = exec.argv.join(" ");
-        let path = format!("ran: {title}");
-        self.touch(|guest, fate| {
-            for handle in &exec.creates {
-                effect(guest, &format!("handle: {handle}"), fate);
-            }
-            effect(guest, &path, fate);
-            if fate == Fate::Lives || fate == Fate::DiesAfter {
-                guest.files.retain(|path, _| {
-                    !exec
-                        .destroys
-                        .iter()
-                        .any(|handle| *path == format!("handle: {handle}"))
-                });
-            }
-        })?;
-        if self.script.failing.contains(&title) {
-            return Err(Fault::new(FaultKind::Failed, format!("`{title}` failed")));
-        }
-        Ok(Observation::default())
+    fn exec(&self, exec: &Exec) -> Result<(), Fault> {
+        self.touch(|guest, effect| ran(&mut guest.files, exec, &self.script, effect))?;
+        self.script.fails(exec)
     }
 }
 
-fn effect(guest: &mut Guest, path: &str, fate: Fate) {
-    match fate {
-        Fate::DiesBefore => None,
-        Fate::Tears => guest.files.insert(path.to_owned(), Entry::Torn),
-        Fate::Lives | Fate::DiesAfter => guest
-            .files
-            .insert(path.to_owned(), Entry::Whole(Content::Directory)),
-    };
+/// Brings a unit into a state. Half of it is what `systemctl` does first.
+fn service(unit: &mut Unit, state: ServiceState, effect: Effect) {
+    let (first, whole) = (effect != Effect::None, effect == Effect::Whole);
+    match state {
+        ServiceState::EnabledAndRunning => {
+            unit.enabled |= first;
+            unit.running |= whole;
+        }
+        ServiceState::DisabledAndStopped => {
+            unit.enabled &= !first;
+            unit.running &= !whole;
+        }
+        ServiceState::Running => unit.running |= whole,
+        ServiceState::Stopped => unit.running &= !whole,
+        ServiceState::Restarted if effect == Effect::Half => unit.running = false,
+        ServiceState::Restarted => unit.running |= whole,
+    }
 }
 
 impl Executor for Agent {
@@ -88,26 +79,16 @@ impl Executor for Agent {
         *self.last.borrow_mut() = None;
         match op {
             Op::PutFile(PutFile { path, content, .. }) => {
-                self.touch(|guest, fate| put(&mut guest.files, path, content, fate))?;
+                self.touch(|guest, effect| put(&mut guest.files, path, content, effect))?;
             }
-            Op::Exec(exec) => {
-                self.exec(exec)?;
-            }
-            Op::Service { unit, state } => self.touch(|guest, fate| {
-                if matches!(fate, Fate::Lives | Fate::DiesAfter) {
-                    guest.services.insert(unit.clone(), *state);
-                }
+            Op::Exec(exec) => self.exec(exec)?,
+            Op::Service { unit, state } => self.touch(|guest, effect| {
+                service(guest.units.entry(unit.clone()).or_default(), *state, effect);
             })?,
             Op::Probe(_) => self.touch(|_, _| {})?,
             Op::Observe { name, .. } => {
                 self.touch(|_, _| {})?;
-                let seen = self
-                    .script
-                    .observations
-                    .get(name)
-                    .cloned()
-                    .unwrap_or_default();
-                *self.last.borrow_mut() = Some(seen);
+                *self.last.borrow_mut() = Some(self.script.seen(name));
             }
             _ => {
                 return Err(Fault::new(

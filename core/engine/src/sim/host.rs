@@ -4,13 +4,16 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Agent, Fate, Fuse, Guest, Script, Shared, Victim, World, before, open_journal, put};
+use super::{
+    Agent, Effect, Fuse, Guest, Script, Shared, Victim, World, before, open_journal, put, ran,
+};
 use crate::check::check;
 use crate::event::Event;
+use crate::exec::Exec;
 use crate::journal::{Child, Journal};
 use crate::op::{Content, Fetch, GuestIdentity, Op, Power, PushFile, PutFile, Unpack};
 use crate::plan::{Place, Plan};
-use crate::recover::{Outcome, Standing, close, resolve};
+use crate::recover::{Course, Outcome, Standing, close, resolve};
 use crate::require::{Observation, Observations};
 use crate::run::{self, Executor, Fault, FaultKind, Hands, NoteDone, RunError, Tell, require};
 
@@ -31,17 +34,58 @@ impl Sim {
         }
     }
 
+    /// Does something to the world, unless this process is or becomes dead.
     fn touch(
         &self,
-        change: impl FnOnce(&mut World, Fate) -> Result<(), Fault>,
+        change: impl FnOnce(&mut World, Effect) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let fate = self.fuse.burn(Victim::Host).ok_or_else(dead)?;
-        change(&mut self.world.borrow_mut(), fate)?;
-        if fate == Fate::Lives {
+        let fate = self.fuse.burn(Victim::Host).ok_or_else(broken)?;
+        change(&mut self.world.borrow_mut(), fate.effect)?;
+        if fate.replies { Ok(()) } else { Err(broken()) }
+    }
+
+    /// Starts an agent and asks it something; whether anybody will hear what becomes of it.
+    fn call(&self, plan: &Plan) -> Result<(Agent, Journal, bool), Fault> {
+        let fate = self.fuse.burn(Victim::Host).ok_or_else(broken)?;
+        if fate.effect != Effect::Whole {
+            return Err(broken());
+        }
+        self.fuse.connect();
+        let (agent, journal) = self.agent(plan)?;
+        Ok((agent, journal, fate.replies))
+    }
+
+    /// Whether what the agent said at the end was heard.
+    fn hear(&self, heard: bool) -> Result<(), Fault> {
+        if heard && !self.fuse.cut() {
             Ok(())
         } else {
-            Err(dead())
+            Err(Fault::new(FaultKind::Failed, "the agent is lost"))
         }
+    }
+
+    fn runs(&self, plan: &Plan) -> bool {
+        let world = self.world.borrow();
+        let guest = plan
+            .guest
+            .as_ref()
+            .and_then(|guest| world.guests.get(&guest.id));
+        guest.is_some_and(|guest| guest.running)
+    }
+
+    fn put(&self, path: &str, content: &Content) -> Result<(), Fault> {
+        self.touch(|world, effect| {
+            put(&mut world.files, path, content, effect);
+            Ok(())
+        })
+    }
+
+    fn exec(&self, exec: &Exec) -> Result<(), Fault> {
+        self.touch(|world, effect| {
+            ran(&mut world.files, exec, &self.script, effect);
+            Ok(())
+        })?;
+        self.script.fails(exec)
     }
 
     fn agent(&self, plan: &Plan) -> Result<(Agent, Journal), Fault> {
@@ -65,19 +109,23 @@ impl Sim {
     }
 }
 
-fn dead() -> Fault {
-    Fault::new(FaultKind::Failed, "the host process is dead")
+fn broken() -> Fault {
+    Fault::new(FaultKind::Failed, "it failed, or this process is dead")
 }
 
 fn text(error: impl std::fmt::Display) -> Fault {
     Fault::new(FaultKind::Failed, error.to_string())
 }
 
-fn done(fate: Fate) -> bool {
-    matches!(fate, Fate::Lives | Fate::DiesAfter)
-}
-
-fn make(world: &mut World, identity: &GuestIdentity, maker: u32, fate: Fate) -> Result<(), Fault> {
+fn make(
+    world: &mut World,
+    identity: &GuestIdentity,
+    maker: u32,
+    effect: Effect,
+) -> Result<(), Fault> {
+    if effect == Effect::None {
+        return Ok(());
+    }
     let guest = world.guests.entry(identity.id.clone()).or_default();
     if guest
         .identity
@@ -89,20 +137,11 @@ fn make(world: &mut World, identity: &GuestIdentity, maker: u32, fate: Fate) -> 
             format!("guest {} is not ours", identity.id),
         ));
     }
-    if done(fate) {
+    if effect == Effect::Whole {
         guest.identity = Some(identity.clone());
         guest.maker = None;
     } else if guest.identity.is_none() {
         guest.maker = Some(maker);
-    }
-    if fate == Fate::DiesBefore
-        && *guest
-            == (Guest {
-                maker: Some(maker),
-                ..Guest::default()
-            })
-    {
-        world.guests.remove(&identity.id);
     }
     Ok(())
 }
@@ -111,7 +150,7 @@ fn remove(
     world: &mut World,
     identity: &GuestIdentity,
     child: Option<&Child>,
-    fate: Fate,
+    effect: Effect,
 ) -> Result<(), Fault> {
     let Some(guest) = world.guests.get_mut(&identity.id) else {
         return Ok(());
@@ -125,14 +164,14 @@ fn remove(
             format!("guest {} is not ours", identity.id),
         ));
     }
-    match fate {
-        Fate::DiesBefore => {}
+    match effect {
+        Effect::None => {}
         // A destroy that was killed: volumes gone, configuration still there.
-        Fate::Tears => {
-            guest.running = false;
+        Effect::Half => {
+            power(guest, Power::Stopped);
             guest.files.clear();
         }
-        Fate::Lives | Fate::DiesAfter => {
+        Effect::Whole => {
             world.guests.remove(&identity.id);
             world.journals.remove(&identity.id);
         }
@@ -140,20 +179,31 @@ fn remove(
     Ok(())
 }
 
-fn push(guest: &mut Guest, files: &[PushFile], fate: Fate) {
-    let half = if fate == Fate::Tears {
+/// Units that are enabled start with the guest; all end with it.
+fn power(guest: &mut Guest, to: Power) {
+    let on = to == Power::Running;
+    if guest.running != on {
+        for unit in guest.units.values_mut() {
+            unit.running = on && unit.enabled;
+        }
+    }
+    guest.running = on;
+}
+
+fn push(guest: &mut Guest, files: &[PushFile], effect: Effect) {
+    let whole = if effect == Effect::Half {
         files.len() / 2
     } else {
         files.len()
     };
     for (index, file) in files.iter().enumerate() {
-        let fate = if index < half { Fate::Lives } else { fate };
-        put(
-            &mut guest.files,
-            &file.to,
-            &Content::Text(file.from.clone()),
-            fate,
-        );
+        let effect = if effect == Effect::Half && index < whole {
+            Effect::Whole
+        } else {
+            effect
+        };
+        let content = Content::Text(file.from.clone());
+        put(&mut guest.files, &file.to, &content, effect);
     }
 }
 
@@ -185,65 +235,47 @@ impl Executor for Sim {
                     boot: "sim".to_owned(),
                 };
                 (hands.child)(child).map_err(text)?;
-                self.touch(|world, fate| make(world, &spec.identity, maker, fate))?;
+                self.touch(|world, effect| make(world, &spec.identity, maker, effect))?;
             }
             Op::RemoveGuest(identity) => {
-                self.touch(|world, fate| remove(world, identity, None, fate))?
+                self.touch(|world, effect| remove(world, identity, None, effect))?
             }
-            Op::Power { guest, to } => self.touch(|world, fate| {
+            Op::Power { guest, to } => self.touch(|world, effect| {
                 ours(world, guest, &mut |guest| {
-                    if done(fate) {
-                        guest.running = *to == Power::Running;
+                    if effect == Effect::Whole {
+                        power(guest, *to);
                     }
                 })
             })?,
-            Op::Describe { guest, text } => self.touch(|world, fate| {
+            Op::Describe { guest, text } => self.touch(|world, effect| {
                 ours(world, guest, &mut |guest| {
-                    if done(fate) {
+                    if effect == Effect::Whole {
                         guest.description.clone_from(text);
                     }
                 })
             })?,
             Op::Push { guest, files } => {
-                self.touch(|world, fate| {
-                    ours(world, guest, &mut |guest| push(guest, files, fate))
+                self.touch(|world, effect| {
+                    ours(world, guest, &mut |guest| push(guest, files, effect))
                 })?;
             }
             Op::Pull { archive: path, .. }
             | Op::Fetch(Fetch { to: path, .. })
-            | Op::Unpack(Unpack { to: path, .. }) => self.touch(|world, fate| {
-                put(
-                    &mut world.files,
-                    path,
-                    &Content::Text("bytes".to_owned()),
-                    fate,
-                );
+            | Op::Unpack(Unpack { to: path, .. }) => {
+                self.put(path, &Content::Text("bytes".to_owned()))?;
+            }
+            Op::PutFile(PutFile { path, content, .. }) => self.put(path, content)?,
+            Op::EnsureTemplate { storage, name } => self.touch(|world, effect| {
+                if effect == Effect::Whole {
+                    world.templates.insert(format!("{storage}/{name}"));
+                }
                 Ok(())
             })?,
-            Op::PutFile(PutFile { path, content, .. }) => self.touch(|world, fate| {
-                put(&mut world.files, path, content, fate);
-                Ok(())
-            })?,
-            Op::EnsureTemplate { storage, name } => self.touch(|world, fate| {
-                let path = format!("{storage}/{name}");
-                put(
-                    &mut world.files,
-                    &path,
-                    &Content::Text("template".to_owned()),
-                    fate,
-                );
-                Ok(())
-            })?,
-            Op::Exec(_) | Op::Service { .. } | Op::Probe(_) => self.touch(|_, _| Ok(()))?,
+            Op::Exec(exec) => self.exec(exec)?,
+            Op::Service { .. } | Op::Probe(_) => self.touch(|_, _| Ok(()))?,
             Op::Observe { name, .. } => {
                 self.touch(|_, _| Ok(()))?;
-                return Ok(Some(
-                    self.script
-                        .observations
-                        .get(name)
-                        .cloned()
-                        .unwrap_or_default(),
-                ));
+                return Ok(Some(self.script.seen(name)));
             }
             Op::Require { .. } => {}
         }
@@ -252,7 +284,7 @@ impl Executor for Sim {
 
     fn undo(&mut self, op: &Op, child: Option<&Child>) -> Result<(), Fault> {
         if let Op::RemoveGuest(identity) = op {
-            return self.touch(|world, fate| remove(world, identity, child, fate));
+            return self.touch(|world, effect| remove(world, identity, child, effect));
         }
         let seen = Observations::new();
         let hands = Hands {
@@ -285,26 +317,27 @@ impl Executor for Sim {
         _: Tell<'_>,
         note: NoteDone<'_>,
     ) -> Result<(), Fault> {
-        self.fuse
-            .burn(Victim::Host)
-            .filter(|fate| *fate == Fate::Lives)
-            .ok_or_else(dead)?;
-        let (mut agent, mut journal) = self.agent(&batch)?;
+        // After Commit there is only forward: the agent does all that it was given.
+        let stoppable = batch.commit_after.is_none();
+        let (mut agent, mut journal, heard) = self.call(&batch)?;
         let known = Standing::of(&journal)
             .map_err(text)?
             .known_for(&batch, seen);
         let plan = check(batch, &known).map_err(text)?;
-        let (last, stop) = (agent.last.clone(), AtomicBool::new(false));
+        let (last, stop) = (agent.last.clone(), AtomicBool::new(!heard));
         let mut host = Ok(());
         let mut tell = |event: Event| {
-            if let (Event::Done { number, .. }, Ok(())) = (event, &host) {
+            let hears = heard && !self.fuse.cut();
+            if let (Event::Done { number, .. }, Ok(()), true) = (event, &host, hears) {
                 host = note(number, last.borrow().clone());
-                // A dead host has closed the agent's input: it finishes and journals this step and starts no more.
-                stop.store(host.is_err(), Ordering::SeqCst);
             }
+            // Its input is closed: it finishes and journals this step and starts no more.
+            let asked = stoppable && self.fuse.stop().load(Ordering::SeqCst);
+            stop.fetch_or(host.is_err() || !hears || asked, Ordering::SeqCst);
         };
         let ran = run::stage(&mut journal, &mut agent, &plan, "sim", &stop, &mut tell);
         host.map_err(text)?;
+        self.hear(heard)?;
         ran.map(|_| ()).map_err(|error| match error {
             RunError::Step { fault, .. } => fault,
             other => text(other),
@@ -312,25 +345,23 @@ impl Executor for Sim {
     }
 
     fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<(), Fault> {
-        self.fuse
-            .burn(Victim::Host)
-            .filter(|fate| *fate == Fate::Lives)
-            .ok_or_else(dead)?;
-        let (mut agent, mut journal) = self.agent(plan)?;
-        resolve(&mut journal, &mut agent, tell)
-            .map(|_| ())
-            .map_err(text)
+        let (mut agent, mut journal, heard) = self.call(plan)?;
+        let resolved = resolve(&mut journal, &mut agent, tell);
+        self.hear(heard)?;
+        resolved.map(|_| ()).map_err(text)
     }
 
     fn close(&mut self, plan: &Plan) -> Result<(), Fault> {
-        self.fuse
-            .burn(Victim::Host)
-            .filter(|fate| *fate == Fate::Lives)
-            .ok_or_else(dead)?;
-        let (mut agent, mut journal) = self.agent(plan)?;
-        match Standing::of(&journal).map_err(text)?.course() {
-            crate::recover::Course::Closed(_) => Ok(()),
-            _ => close(&mut journal, &mut agent, Outcome::Done).map_err(text),
+        let (mut agent, mut journal, heard) = self.call(plan)?;
+        // A guest that is gone has taken its journal along; one that is off closes it when it boots.
+        if !self.runs(plan) {
+            return self.hear(heard);
         }
+        let closed = match Standing::of(&journal).map_err(text)?.course() {
+            Course::Closed(_) => Ok(()),
+            _ => close(&mut journal, &mut agent, Outcome::Done).map_err(text),
+        };
+        self.hear(heard)?;
+        closed
     }
 }

@@ -1,24 +1,28 @@
-//! A simulated machine with guests, to run real plans on and to kill at every record and every effect.
+//! A simulated machine with guests, to run real plans on and to have something go wrong at every record and every effect.
 //!
-//! Processes die, effects tear (a file half written, a guest half made), replies get lost; what is on the simulated
-//! disks survives. The executors here obey the same contract as the real ones: twice is once.
+//! Processes die, effects tear (a file half written, a guest half made), replies get lost, users ask to stop; what is on
+//! the simulated disks survives. The executors here obey the same contract as the real ones: twice is once.
 
 mod fuse;
 mod guest;
 mod host;
+mod matrix;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
 
-pub use fuse::{Fate, Fuse, Mode, Victim};
+pub use fuse::{Effect, Fate, Fuse, Mode, Victim};
 pub use guest::Agent;
 pub use host::Sim;
+pub use matrix::{Matrix, Tally, checked, command};
 
+use crate::exec::Exec;
 use crate::journal::{self, Journal, JournalError, Sink};
-use crate::op::{Content, GuestIdentity, ServiceState};
+use crate::op::{Content, GuestIdentity};
 use crate::require::Observation;
+use crate::run::{Fault, FaultKind};
 
 /// A file tree: path to content.
 pub type Files = BTreeMap<String, Entry>;
@@ -45,8 +49,17 @@ pub struct Guest {
     pub description: String,
     /// Its files.
     pub files: Files,
-    /// States of its units.
-    pub services: BTreeMap<String, ServiceState>,
+    /// Its units.
+    pub units: BTreeMap<String, Unit>,
+}
+
+/// A systemd unit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unit {
+    /// Whether it starts at boot.
+    pub enabled: bool,
+    /// Whether it runs.
+    pub running: bool,
 }
 
 /// Everything that survives the death of a process.
@@ -56,8 +69,21 @@ pub struct World {
     pub guests: BTreeMap<String, Guest>,
     /// Files of the host.
     pub files: Files,
+    /// Templates in the host's storages.
+    pub templates: BTreeSet<String>,
     /// Journals by name; a guest's are named after its id.
     pub journals: BTreeMap<String, Vec<u8>>,
+}
+
+impl World {
+    /// What counts of it when an operation has ended: everything but journals and cached templates.
+    pub fn visible(&self) -> World {
+        World {
+            guests: self.guests.clone(),
+            files: self.files.clone(),
+            ..World::default()
+        }
+    }
 }
 
 /// How the simulated programs behave; the same before and after a death.
@@ -67,6 +93,22 @@ pub struct Script {
     pub observations: BTreeMap<String, Observation>,
     /// Titles of commands (their argv joined by blanks) that fail.
     pub failing: BTreeSet<String>,
+    /// Where that lies which a command makes: by the command's title or by the name of a handle it creates.
+    pub made: BTreeMap<String, String>,
+}
+
+impl Script {
+    pub(crate) fn seen(&self, name: &str) -> Observation {
+        self.observations.get(name).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn fails(&self, exec: &Exec) -> Result<(), Fault> {
+        let title = exec.argv.join(" ");
+        if self.failing.contains(&title) {
+            return Err(Fault::new(FaultKind::Failed, format!("`{title}` failed")));
+        }
+        Ok(())
+    }
 }
 
 /// The world, shared by the simulated processes.
@@ -82,22 +124,19 @@ pub(crate) struct Disk {
 
 impl Sink for Disk {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let dead = || io::Error::other("the process is dead");
-        let fate = self.fuse.burn(self.victim).ok_or_else(dead)?;
-        let whole = bytes.len();
-        let kept = match fate {
-            Fate::Lives | Fate::DiesAfter => whole,
-            Fate::DiesBefore => 0,
-            Fate::Tears => whole / 2,
+        let refused = || io::Error::other("the disk takes nothing more, or the process is dead");
+        let fate = self.fuse.burn(self.victim).ok_or_else(refused)?;
+        let kept = match fate.effect {
+            Effect::None => 0,
+            // Who lives on takes back the half that was written.
+            _ if !fate.replies && !self.fuse.is_dead(self.victim) => 0,
+            Effect::Half => bytes.len() / 2,
+            Effect::Whole => bytes.len(),
         };
         let mut world = self.world.borrow_mut();
         let disk = world.journals.entry(self.name.clone()).or_default();
         disk.extend_from_slice(bytes.get(..kept).unwrap_or_default());
-        if fate == Fate::Lives {
-            Ok(())
-        } else {
-            Err(dead())
-        }
+        if fate.replies { Ok(()) } else { Err(refused()) }
     }
 }
 
@@ -127,13 +166,13 @@ pub fn open_journal(
     Ok(Journal::over(name, Box::new(disk), records))
 }
 
-/// Ensures a path's content, tearing as fate has it. A torn leftover of an earlier try is replaced.
-pub(crate) fn put(files: &mut Files, path: &str, content: &Content, fate: Fate) {
+/// Ensures a path's content, as much of it as happens. A torn leftover of an earlier try is replaced.
+pub(crate) fn put(files: &mut Files, path: &str, content: &Content, effect: Effect) {
     // The real executor writes beside and renames: what tears is the file beside, never the one with the name.
     let beside = format!("{path}.homeport-new");
-    match (content, fate) {
-        (_, Fate::DiesBefore) => {}
-        (_, Fate::Tears) => {
+    match (content, effect) {
+        (_, Effect::None) => {}
+        (_, Effect::Half) => {
             files.insert(beside, Entry::Torn);
         }
         (Content::Absent, _) => {
@@ -145,6 +184,27 @@ pub(crate) fn put(files: &mut Files, path: &str, content: &Content, fate: Fate) 
         (content, _) => {
             files.remove(&beside);
             files.insert(path.to_owned(), Entry::Whole(content.clone()));
+        }
+    }
+}
+
+/// What a command leaves behind: the handles it creates, and what the script says it makes.
+pub(crate) fn ran(files: &mut Files, exec: &Exec, script: &Script, effect: Effect) {
+    let handle = |name: &String| {
+        let unnamed = || format!("handle: {name}");
+        script.made.get(name).cloned().unwrap_or_else(unnamed)
+    };
+    let made = script.made.get(&exec.argv.join(" ")).cloned();
+    for path in exec.creates.iter().map(handle).chain(made) {
+        match effect {
+            Effect::None => None,
+            Effect::Half => files.insert(path, Entry::Torn),
+            Effect::Whole => files.insert(path, Entry::Whole(Content::Directory)),
+        };
+    }
+    if effect == Effect::Whole {
+        for path in exec.destroys.iter().map(handle) {
+            files.remove(&path);
         }
     }
 }
