@@ -123,6 +123,12 @@ fn powered(common: Common, change: &Change, to: To) -> Result<ExitCode, Error> {
     })?;
     match ended {
         power::Powered::Planned(found) => plans(common, &found),
+        power::Powered::Already(name) => {
+            let result = serde_json::json!({ "instance": name, "verb": verb, "done": false });
+            answer(common, &result, || {
+                format!("`{name}`: nothing to {verb}, it is so already.")
+            })
+        }
         power::Powered::Done(name) => {
             let result = serde_json::json!({ "instance": name, "verb": verb, "done": true });
             answer(common, &result, || format!("`{name}`: {verb} done."))

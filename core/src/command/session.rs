@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use homeport_engine::event::Event;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -66,7 +66,13 @@ impl Session {
             program: &self.program,
             target: &mut Proxmox::new(self.stop.clone()),
             stop: &self.stop,
-            tell: &mut |event| traces.tell(event),
+            tell: &mut |event| {
+                // From here on there is only forward: the wish to stop is over.
+                if event == Event::Committed {
+                    self.stop.store(false, Ordering::SeqCst);
+                }
+                traces.tell(event);
+            },
             named: &mut |instance| traces.open(instance),
             confirm: &mut |question| self.ask(&traces, question),
         });

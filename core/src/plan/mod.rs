@@ -37,12 +37,7 @@ impl Operation {
         steps: Vec<Step>,
     ) -> Plan {
         let instance = self.guest.instance.clone();
-        let owned = [
-            places::STATE,
-            places::PROGRAM,
-            places::COMMAND,
-            "/var/backups",
-        ];
+        let owned = [places::STATE, places::PROGRAM, places::COMMAND];
         Plan {
             wire: WIRE,
             operation: self.id.clone(),

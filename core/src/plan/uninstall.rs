@@ -12,7 +12,9 @@ use crate::plan::{Operation, absent, directory};
 
 /// What is left behind.
 pub struct Keep {
-    /// The archive on the host.
+    /// Directory of the app's backups on the host.
+    pub backups: String,
+    /// The archive on the host, in a directory of the instance's in that one.
     pub archive: String,
     /// What its metadata says beside what is counted.
     pub metadata: BTreeMap<String, String>,
@@ -38,6 +40,7 @@ const HOURS_S: u32 = 6 * 3600;
 
 /// The plan: keep what is to be kept, commit, remove the rest.
 pub fn uninstall(operation: &Operation, keep: Option<Keep>) -> Plan {
+    let backups = keep.as_ref().map(|keep| keep.backups.clone());
     let before = keep.map(|keep| kept(operation, keep)).unwrap_or_default();
     let guest = operation.guest.clone();
     let registry = places::registry(&guest.instance).display().to_string();
@@ -49,12 +52,10 @@ pub fn uninstall(operation: &Operation, keep: Option<Keep>) -> Plan {
         Step::host("Take it out of the registry", absent(registry)),
     ];
     let commit = Some(before.len());
-    operation.stage(
-        "uninstall",
-        0,
-        commit,
-        before.into_iter().chain(after).collect(),
-    )
+    let steps = before.into_iter().chain(after).collect();
+    let mut plan = operation.stage("uninstall", 0, commit, steps);
+    plan.owns.extend(backups);
+    plan
 }
 
 fn kept(operation: &Operation, keep: Keep) -> Vec<Step> {
@@ -90,6 +91,16 @@ fn kept(operation: &Operation, keep: Keep) -> Vec<Step> {
         stdout: Stdout::Discard,
         ..Exec::root([places::guest::AGENT, "archive"], HOURS_S)
     };
+    let above = format!(
+        "{}/{}",
+        keep.backups.trim_end_matches('/'),
+        operation.guest.instance
+    );
+    // They stay on the way back: other instances may keep their backups there by then.
+    for place in [keep.backups, above] {
+        let made = directory(place.clone(), 0o700, "root:root");
+        steps.push(Step::host(format!("Make {place}"), made.clone()).undone_by(made));
+    }
     let (guest, archive) = (operation.guest.clone(), keep.archive);
     let pull = Op::Pull {
         guest,

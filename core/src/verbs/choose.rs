@@ -91,7 +91,7 @@ fn free(facts: &HostFacts, settings: &Settings) -> Result<(), Error> {
             .collect();
         return Err(Error::conflict(
             format!("there is no bridge `{bridge}` on this host"),
-            &format!("These are there: {}.", found.join(", ")),
+            format!("These are there: {}.", found.join(", ")),
         ));
     }
     let address = settings.network.ip_address.address().to_string();
@@ -220,12 +220,23 @@ fn volume(storage: &str, name: &str) -> String {
     format!("{storage}:vztmpl/{name}")
 }
 
-/// What of the host's surroundings a guest needs.
-pub fn carry(facts: &HostFacts, template: &Template) -> Carry {
+/// What of the host's surroundings a guest needs. Plans are journalled: an address with a password is none for them.
+pub fn carry(facts: &HostFacts, template: &Template) -> Result<Carry, Error> {
     let around = &facts.surroundings;
-    Carry {
-        authorities: around.authorities.clone(),
-        http_proxy: around.proxies.http.clone(),
-        package_sources: codename(&template.volume).and_then(|name| around.package_sources(name)),
+    let http_proxy = around.proxies.http.clone();
+    if http_proxy
+        .as_ref()
+        .is_some_and(|address| address.contains('@'))
+    {
+        let why = "the host's HTTP proxy asks for a password, which cannot be carried into a container yet";
+        return Err(Error::host(
+            why,
+            "Let this host use the proxy without a password, or none.",
+        ));
     }
+    Ok(Carry {
+        authorities: around.authorities.clone(),
+        http_proxy,
+        package_sources: codename(&template.volume).and_then(|name| around.package_sources(name)),
+    })
 }

@@ -198,7 +198,7 @@ fn prepare(
             &recipe,
             chosen.template.volume.clone(),
         ),
-        carry: choose::carry(&facts, &chosen.template),
+        carry: choose::carry(&facts, &chosen.template)?,
         template: chosen.template.ensure,
         program: cx.program.deployed(),
         database: partners.database()?,

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::lock::Lock;
 use crate::program::Program;
 use crate::target::Target;
+use crate::verbs::living::Living;
 
 /// Directory of the host's locks.
 const LOCKS: &str = "/var/lock/homeport";
@@ -48,5 +49,19 @@ impl Context<'_> {
         let lock = Lock::take(Path::new(LOCKS), instance, operation)?;
         (self.named)(instance)?;
         Ok(lock)
+    }
+
+    /// Finds an instance, takes its lock and resolves what an earlier command left open. What is found is as it is
+    /// after that.
+    pub fn take(&mut self, name: Option<&str>, verb: &str) -> Result<(Living, Lock), Error> {
+        let living = living::find(self.target, name)?;
+        let lock = self.lock(&living.guest.instance, verb)?;
+        match operation::resolve_open(&living.guest.instance, self.target, self.tell)? {
+            None => Ok((living, lock)),
+            Some(_) => Ok((
+                living::find(self.target, Some(&living.guest.instance))?,
+                lock,
+            )),
+        }
     }
 }

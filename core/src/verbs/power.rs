@@ -7,7 +7,7 @@ use crate::error::{Error, Kind};
 use crate::plan::Operation as About;
 use crate::plan::power::{self, Instance};
 use crate::verbs::living::{self, Living, Told};
-use crate::verbs::operation::{self, Operation};
+use crate::verbs::operation::Operation;
 use crate::verbs::{Context, identity};
 
 /// What is to become of the instance.
@@ -27,6 +27,8 @@ pub enum Powered {
     Planned(Vec<Plan>),
     /// It is there; the name of the instance.
     Done(String),
+    /// It was there already; the name of the instance.
+    Already(String),
 }
 
 /// Brings it there, or shows how.
@@ -36,30 +38,24 @@ pub fn power(
     to: To,
     dry_run: bool,
 ) -> Result<Powered, Error> {
-    let living = living::find(cx.target, name)?;
+    let (living, _lock) = match dry_run {
+        true => (living::find(cx.target, name)?, None),
+        false => cx
+            .take(name, verb(to))
+            .map(|(living, lock)| (living, Some(lock)))?,
+    };
     living.here()?;
     let instance = living.guest.instance.clone();
-    let verb = verb(to);
-    let _lock = if dry_run {
-        None
-    } else {
-        Some(cx.lock(&instance, verb)?)
-    };
-    if !dry_run {
-        operation::resolve_open(&instance, cx.target, cx.tell)?;
-    }
     let about = About {
         id: identity::operation()?,
-        verb: verb.to_owned(),
+        verb: verb(to).to_owned(),
         guest: living.guest.clone(),
         candidate: false,
         at: unix_now(),
     };
     match (to, living.running()) {
-        (To::Stopped, false) => Err(already(&living, "is stopped already")),
-        (To::Restarted, false) => {
-            Err(already(&living, "is stopped").with_remedy(format!("homeport start {instance}")))
-        }
+        (To::Stopped, false) => Ok(Powered::Already(instance)),
+        (To::Restarted, false) => Err(stopped(&instance)),
         (To::Started, false) if dry_run => Ok(Powered::Planned(vec![power::boot(&about)])),
         (_, false) => booted(cx, &living, &about).map(|()| Powered::Done(instance)),
         (_, true) => {
@@ -82,12 +78,10 @@ pub fn verb(to: To) -> &'static str {
     }
 }
 
-fn already(living: &Living, how: &str) -> Error {
-    Error::new(
-        Kind::Usage,
-        "There is nothing to do.",
-        format!("`{}` {how}", living.guest.instance),
-    )
+fn stopped(instance: &str) -> Error {
+    let why = format!("`{instance}` is stopped");
+    Error::new(Kind::Usage, "There is nothing to restart.", why)
+        .with_remedy(format!("homeport start {instance}"))
 }
 
 fn planned(living: &Living, told: &Told, about: &About, to: To, first: u32) -> Plan {

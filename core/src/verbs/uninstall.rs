@@ -56,7 +56,12 @@ pub fn uninstall(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Uninstal
     if let Some(done) = resolved(cx, request)? {
         return Ok(Uninstalled::Done(done));
     }
-    let living = living::find(cx.target, request.name)?;
+    let (living, _lock) = match request.dry_run {
+        true => (living::find(cx.target, request.name)?, None),
+        false => cx
+            .take(request.name, "uninstall")
+            .map(|(living, lock)| (living, Some(lock)))?,
+    };
     living.here()?;
     let instance = living.guest.instance.clone();
     let about = About {
@@ -65,11 +70,6 @@ pub fn uninstall(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Uninstal
         guest: living.guest.clone(),
         candidate: false,
         at: unix_now(),
-    };
-    let _lock = if request.dry_run {
-        None
-    } else {
-        Some(cx.lock(&instance, "uninstall")?)
     };
     let keep = if request.keep_data {
         Some(keep(cx, &living, &about)?)
@@ -188,6 +188,7 @@ fn keep(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<Keep, Er
     let directory = Path::new(&settings.backup.directory).join(&living.guest.instance);
     let entry = |from: &str, to: &str| (from.to_owned(), to.to_owned());
     Ok(Keep {
+        backups: settings.backup.directory.clone(),
         archive: directory
             .join(format!("{}.tar.gz", timestamp(about.at)))
             .display()

@@ -2,7 +2,7 @@
 
 use homeport_engine::exec::Exec;
 use homeport_engine::op::{Content, Fetch, Op, Power, PushFile, Trust, Unpack};
-use homeport_engine::plan::{Step, Undo};
+use homeport_engine::plan::Step;
 
 use super::{Deploy, DeployError};
 use crate::places;
@@ -47,31 +47,29 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
 }
 
 /// A Homeport that was unpacked only for this run is kept first, so that every later verb – also the one that
-/// resolves this very operation – works without fetching it again.
+/// resolves this very operation – works without fetching it again. It stays on the way back: another instance's
+/// command may be using it by then (decision 005).
 fn keep_program(deploy: &Deploy<'_>) -> Vec<Step> {
     if !deploy.program.passing {
         return Vec::new();
     }
     let kept = format!("{}/{}", places::PROGRAM, deploy.program.version);
-    let copy = Exec::root(["cp", "-aT", &deploy.program.directory, &kept], 60);
-    let link = put(
-        places::COMMAND,
-        0,
-        "root:root",
-        Content::Link(format!("{kept}/bin/homeport")),
-    );
+    // A program that runs cannot be written to, only replaced.
+    let words = [
+        "cp",
+        "-aT",
+        "--remove-destination",
+        &deploy.program.directory,
+        &kept,
+    ];
+    let program = format!("{kept}/bin/homeport");
+    let link = put(places::COMMAND, 0, "root:root", Content::Link(program));
     let title = format!("Keep Homeport {} on this host", deploy.program.version);
     let above = directory(places::PROGRAM, 0o755, "root:root");
     vec![
-        Step {
-            undo: Undo::BeforeImage,
-            ..Step::host(format!("Make {}", places::PROGRAM), above)
-        },
-        Step::host(title, Op::Exec(copy)).undone_by(absent(kept)),
-        Step {
-            undo: Undo::BeforeImage,
-            ..Step::host(format!("Link {} to it", places::COMMAND), link)
-        },
+        Step::host(format!("Make {}", places::PROGRAM), above.clone()).undone_by(above.clone()),
+        Step::host(title, Op::Exec(Exec::root(words, 60))).undone_by(above),
+        Step::host(format!("Link {} to it", places::COMMAND), link.clone()).undone_by(link),
     ]
 }
 

@@ -115,9 +115,9 @@ impl Channel {
         loop {
             match self.next(SILENCE, stop) {
                 Ok(Answer::Heartbeat) => {}
-                // Stages and Commit are the whole operation's; the agent sees only its part of them.
+                // Stages, Commit and the way back are told by whoever sees the whole operation.
                 Ok(Answer::Told {
-                    told: Event::Stage { .. } | Event::Committed,
+                    told: Event::Stage { .. } | Event::Committed | Event::Undoing { .. },
                 }) => {}
                 Ok(Answer::Told { told }) => tell(told),
                 Ok(Answer::Failed { fault, .. }) => return Err(fault.into()),
