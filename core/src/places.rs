@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 pub const STATE: &str = "/var/lib/homeport";
 /// Installed versions of Homeport itself, one directory each.
 pub const PROGRAM: &str = "/usr/local/lib/homeport";
+/// Plugins of others, put here by the administrator.
+pub const PLUGINS: &str = "/etc/homeport/plugins";
+/// Minisign keys whose plugins the administrator trusts.
+pub const TRUSTED_KEYS: &str = "/etc/homeport/trusted-keys";
 /// The command users type: a link to the version in use.
 pub const COMMAND: &str = "/usr/local/bin/homeport";
 

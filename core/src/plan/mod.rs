@@ -7,7 +7,8 @@ pub mod power;
 pub mod uninstall;
 
 use homeport_engine::WIRE;
-use homeport_engine::op::{Content, GuestIdentity, Op, PutFile};
+use homeport_engine::local::unit::Unit;
+use homeport_engine::op::{Content, GuestIdentity, Op, PutFile, ServiceState};
 use homeport_engine::plan::{Plan, Step};
 
 use crate::places;
@@ -52,6 +53,17 @@ impl Operation {
             steps,
         }
     }
+}
+
+/// What brings a unit back to how it was seen: one that was down is down, any other runs – systemd may just have been
+/// about to start it again.
+pub(crate) fn as_seen(unit: &Unit) -> Op {
+    let state = match unit.active.as_str() {
+        "inactive" | "failed" => ServiceState::Stopped,
+        _ => ServiceState::Running,
+    };
+    let unit = unit.unit.clone();
+    Op::Service { unit, state }
 }
 
 /// A file owned by root.

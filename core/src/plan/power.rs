@@ -1,19 +1,20 @@
 //! Starting, stopping and restarting an instance that is there.
 
+use homeport_engine::local::unit::Unit;
 use homeport_engine::op::{Op, Power, ServiceState};
 use homeport_engine::plan::{Plan, Step};
 use homeport_engine::probe::Probe;
 
 use crate::places;
-use crate::plan::{Operation, file};
+use crate::plan::{Operation, as_seen, file};
 use crate::state::{State, Status};
 
 /// What is known of the instance.
 pub struct Instance<'a> {
     /// Its state as the guest keeps it.
     pub state: &'a State,
-    /// Units of the app's components in service.
-    pub units: &'a [String],
+    /// Units of the app's components in service, as they were seen.
+    pub units: &'a [Unit],
     /// Probes that show that the app answers.
     pub probes: &'a [Probe],
 }
@@ -31,15 +32,8 @@ pub fn boot(operation: &Operation) -> Plan {
 
 /// The app in a running guest runs and answers.
 pub fn start(operation: &Operation, instance: &Instance<'_>, first: u32) -> Plan {
-    let service = |unit: &String, state| Op::Service {
-        unit: unit.clone(),
-        state,
-    };
-    let units = instance.units.iter().map(|unit| {
-        let running = service(unit, ServiceState::EnabledAndRunning);
-        Step::guest(format!("Start {unit}"), running.clone()).undone_by(running)
-    });
-    let before = units.chain(asked(instance)).collect();
+    let mut before = to_each(instance, "Start", ServiceState::EnabledAndRunning);
+    before.extend(asked(instance));
     finish(
         operation,
         "start",
@@ -67,15 +61,7 @@ pub fn stop(operation: &Operation, instance: &Instance<'_>) -> Plan {
 
 /// Every component is restarted and answers again.
 pub fn restart(operation: &Operation, instance: &Instance<'_>) -> Plan {
-    let restart = |unit: &String| {
-        let service = |state| Op::Service {
-            unit: unit.clone(),
-            state,
-        };
-        let step = Step::guest(format!("Restart {unit}"), service(ServiceState::Restarted));
-        step.undone_by(service(ServiceState::Running))
-    };
-    let mut steps: Vec<Step> = instance.units.iter().map(restart).collect();
+    let mut steps = to_each(instance, "Restart", ServiceState::Restarted);
     steps.extend(asked(instance));
     finish(
         operation,
@@ -84,6 +70,15 @@ pub fn restart(operation: &Operation, instance: &Instance<'_>) -> Plan {
         steps,
         vec![written(instance, Status::Running)],
     )
+}
+
+/// Brings every unit into a state; taken back, it is as it was seen.
+fn to_each(instance: &Instance<'_>, verb: &str, state: ServiceState) -> Vec<Step> {
+    let step = |seen: &Unit| {
+        let unit = seen.unit.clone();
+        Step::guest(format!("{verb} {unit}"), Op::Service { unit, state }).undone_by(as_seen(seen))
+    };
+    instance.units.iter().map(step).collect()
 }
 
 fn asked(instance: &Instance<'_>) -> Vec<Step> {

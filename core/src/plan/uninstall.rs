@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use homeport_engine::exec::{Exec, Stdin, Stdout};
+use homeport_engine::local::unit::Unit;
 use homeport_engine::op::{Op, ServiceState};
 use homeport_engine::plan::{Plan, Step};
 use serde_json::json;
 
 use crate::places;
-use crate::plan::{Operation, absent, directory};
+use crate::plan::{Operation, absent, as_seen, directory};
 
 /// What is left behind.
 pub struct Keep {
@@ -19,7 +20,7 @@ pub struct Keep {
     /// What its metadata says beside what is counted.
     pub metadata: BTreeMap<String, String>,
     /// Units of the app, stopped so that nothing is written any more.
-    pub units: Vec<String>,
+    pub units: Vec<Unit>,
     /// The database plugin's steps that dump into [`DUMP`].
     pub dump: Vec<Step>,
     /// Guest path and name in the archive of everything else.
@@ -62,13 +63,10 @@ fn kept(operation: &Operation, keep: Keep) -> Vec<Step> {
     let mut steps: Vec<Step> = keep
         .units
         .iter()
-        .map(|unit| {
-            let service = |state| Op::Service {
-                unit: unit.clone(),
-                state,
-            };
-            Step::guest(format!("Stop {unit}"), service(ServiceState::Stopped))
-                .undone_by(service(ServiceState::Running))
+        .map(|seen| {
+            let (unit, state) = (seen.unit.clone(), ServiceState::Stopped);
+            Step::guest(format!("Stop {unit}"), Op::Service { unit, state })
+                .undone_by(as_seen(seen))
         })
         .collect();
     let place = directory(DUMP_DIRECTORY, 0o700, &format!("{0}:{0}", keep.user));

@@ -134,6 +134,16 @@ fn sound(recipe: &Recipe, app: &str) -> Result<(), String> {
     if recipe.components.is_empty() {
         return Err("there is no component".to_owned());
     }
+    let slots = recipe.files.iter().filter_map(|file| file.slot.as_ref());
+    for slot in slots {
+        if !recipe
+            .components
+            .iter()
+            .any(|component| component.name == slot.component)
+        {
+            return Err(format!("there is no component `{}`", slot.component));
+        }
+    }
     let modes = recipe
         .files
         .iter()
@@ -253,6 +263,20 @@ mod tests {
             loaded
                 .text("v{{ vrsion }}", BTreeMap::from([("version", "1")]))
                 .is_err()
+        );
+    }
+
+    #[test]
+    fn a_file_for_a_slot_names_a_component_that_is_there() {
+        let mut recipe = load(&shipped(), "vikunja").unwrap().recipe;
+        for file in &mut recipe.files {
+            if let Some(slot) = &mut file.slot {
+                slot.component = "mcp".to_owned();
+            }
+        }
+        assert_eq!(
+            sound(&recipe, "vikunja").unwrap_err(),
+            "there is no component `mcp`"
         );
     }
 

@@ -158,7 +158,17 @@ pub struct File {
     pub group: String,
     /// The slot it is for, if for one: gives the template `colour` and `port`.
     #[serde(default)]
-    pub colour: Option<crate::settings::Color>,
+    pub slot: Option<Slot>,
+}
+
+/// A slot of a component.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slot {
+    /// Name of the component.
+    pub component: String,
+    /// Colour of the slot.
+    pub colour: crate::settings::Color,
 }
 
 /// A part of the app: one process with one port per slot.

@@ -1,5 +1,7 @@
 //! Talks with plugins: what they say becomes parts of a plan.
 
+use std::path::Path;
+
 use homeport_engine::require::Observations;
 use homeport_plugin_api::wire::Kind;
 use homeport_plugin_api::wire::conversation::{
@@ -26,14 +28,17 @@ pub const LIVE: &str = "live";
 /// A self-signed certificate is valid as long as browsers still accept a given one: 825 days.
 const SELF_SIGNED_DAYS: u32 = 825;
 
-/// The plugins this Homeport came with.
+/// The plugins this Homeport came with, and those an administrator has put on this host and trusts by key.
 pub fn registry(program: &Program) -> Result<Registry, Error> {
-    let trust = Trust::release(program.digests()?);
-    Ok(Registry::scan(
-        &Host::default(),
-        &[program.plugins()],
-        &trust,
-    )?)
+    let mut trust = Trust::release(program.digests()?);
+    let mut directories = vec![program.plugins()];
+    if Path::new(places::TRUSTED_KEYS).is_dir() {
+        trust = trust.and_keys_in(Path::new(places::TRUSTED_KEYS))?;
+    }
+    if Path::new(places::PLUGINS).is_dir() {
+        directories.push(places::PLUGINS.into());
+    }
+    Ok(Registry::scan(&Host::default(), &directories, &trust)?)
 }
 
 /// The database in service: its generation's place.
@@ -58,9 +63,9 @@ pub fn context(recipe: &Recipe, settings: &Settings) -> Context {
 pub struct Partners {
     database: Plugin,
     proxy: Plugin,
-    provision: database::Purpose,
-    site: proxy::Purpose,
-    verify: proxy::Purpose,
+    live: Handle,
+    site: Box<Site>,
+    certificate: Certificate,
     context: Context,
 }
 
@@ -91,101 +96,93 @@ impl Partners {
         Ok(Partners {
             database: plugins.take(Kind::Database, &settings.database.plugin)?,
             proxy: plugins.take(Kind::Proxy, &proxy)?,
-            provision: database::Purpose::Provision {
-                database: live(recipe, 1),
-            },
-            site: proxy::Purpose::Site {
-                site: site.clone(),
-                certificate,
-            },
-            verify: proxy::Purpose::Verify { site },
+            live: live(recipe, 1),
+            site,
+            certificate,
             context: context(recipe, settings),
         })
     }
 
+    fn provision(&self) -> database::Purpose {
+        database::Purpose::Provision {
+            database: self.live.clone(),
+        }
+    }
+
+    fn site(&self) -> proxy::Purpose {
+        let (site, certificate) = (self.site.clone(), self.certificate.clone());
+        proxy::Purpose::Site { site, certificate }
+    }
+
+    fn verification(&self) -> proxy::Purpose {
+        proxy::Purpose::Verify {
+            site: self.site.clone(),
+        }
+    }
+
+    /// The proxy has no settings of the database's.
+    fn proxy_context(&self) -> Context {
+        Context {
+            settings: Default::default(),
+            ..self.context.clone()
+        }
+    }
+
     /// What the database plugin says before it has seen the guest.
     pub fn database(&mut self) -> Result<DatabasePart, Error> {
-        let database::Purpose::Provision { database } = &self.provision else {
-            unreachable!("set in `start`")
-        };
+        let provision = self.provision();
         let settings = Packages {
             settings: self.context.settings.clone(),
         };
         let app = AppSettings {
-            database: database.clone(),
+            database: self.live.clone(),
             context: self.context.clone(),
         };
         Ok(DatabasePart {
             plugin: self.database.manifest().name.clone(),
             packages: self.database.call(&settings)?,
-            looks: looks(&mut self.database, &self.provision, &self.context)?,
+            looks: looks(&mut self.database, &provision, &self.context)?,
             attachment: self.database.call(&app)?,
         })
     }
 
     /// What the proxy plugin says before it has seen the guest.
     pub fn proxy(&mut self) -> Result<ProxyPart, Error> {
-        let proxy::Purpose::Verify { site } = &self.verify else {
-            unreachable!("set in `start`")
+        let (site, verification) = (self.site(), self.verification());
+        let places = Places {
+            site: self.site.clone(),
         };
-        let places = Places { site: site.clone() };
-        let context = Context {
-            settings: Default::default(),
-            ..self.context.clone()
-        };
+        let context = self.proxy_context();
         Ok(ProxyPart {
             plugin: self.proxy.manifest().name.clone(),
             packages: self.proxy.call(&Packages {
                 settings: Default::default(),
             })?,
-            looks: looks(&mut self.proxy, &self.site, &context)?,
-            verify_looks: looks(&mut self.proxy, &self.verify, &context)?,
+            looks: looks(&mut self.proxy, &site, &context)?,
+            verify_looks: looks(&mut self.proxy, &verification, &context)?,
             placed: self.proxy.call(&places)?,
         })
     }
 
     /// The plugins' steps for what was seen in the guest.
     pub fn steps(&mut self, deploy: &Deploy<'_>, seen: &Observations) -> Result<Steps, Error> {
-        let context = Context {
-            settings: Default::default(),
-            ..self.context.clone()
-        };
-        let (provision, site) = (deploy.provision(), deploy.proxy_for("site"));
+        let (provision, site, context) = (self.provision(), self.site(), self.proxy_context());
+        let made = (deploy.provision(), deploy.database.looks.as_slice());
+        let served = (deploy.proxy_for("site"), deploy.proxy.looks.as_slice());
         Ok(Steps {
-            provision: steps(
-                &mut self.database,
-                provision,
-                &self.provision,
-                &self.context,
-                &deploy.database.looks,
-                seen,
-            )?,
-            site: steps(
-                &mut self.proxy,
-                site,
-                &self.site,
-                &context,
-                &deploy.proxy.looks,
-                seen,
-            )?,
+            provision: steps(&mut self.database, made, &provision, &self.context, seen)?,
+            site: steps(&mut self.proxy, served, &site, &context, seen)?,
         })
     }
 
     /// The proxy's steps that prove that it can hold the queue.
     pub fn verify(&mut self, deploy: &Deploy<'_>, seen: &Observations) -> Result<Vec<Step>, Error> {
-        let context = Context {
-            settings: Default::default(),
-            ..self.context.clone()
-        };
-        let looks = &deploy.proxy.verify_looks;
-        steps(
-            &mut self.proxy,
+        let (verification, context) = (self.verification(), self.proxy_context());
+        let looked = (
             deploy.proxy_for("verify"),
-            &self.verify,
-            &context,
-            looks,
-            seen,
-        )
+            deploy.proxy.verify_looks.as_slice(),
+        );
+        steps(&mut self.proxy, looked, &verification, &context, seen)
     }
 }
 
@@ -201,13 +198,12 @@ fn looks<P: Purpose + Clone>(
     })?)
 }
 
-/// Has the plugin read what was seen, then plan.
+/// Has the plugin read what was seen of what it wanted to look at, then plan.
 fn steps<P: Purpose + Clone>(
     plugin: &mut Plugin,
-    part: parts::Plugin<'_>,
+    (part, looks): (parts::Plugin<'_>, &[Command]),
     purpose: &P,
     context: &Context,
-    looks: &[Command],
     seen: &Observations,
 ) -> Result<Vec<Step>, Error> {
     let mut context = context.clone();

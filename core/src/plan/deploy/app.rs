@@ -78,7 +78,7 @@ fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     for made in &recipe.files {
         let text = deploy
             .recipe
-            .template(&made.template, Values::of(deploy, made.colour)?)?;
+            .template(&made.template, Values::of(deploy, slot(deploy, made))?)?;
         let mode = recipe::mode(&made.mode).unwrap_or(0o640);
         let owner = format!("root:{}", made.group);
         steps.push(Step::guest(
@@ -103,6 +103,14 @@ fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         ));
     }
     Ok(steps)
+}
+
+/// The slot a file is for; that its component exists, the recipe's reader has seen.
+fn slot<'a>(deploy: &'a Deploy<'_>, made: &recipe::File) -> Option<(&'a recipe::Component, Color)> {
+    let slot = made.slot.as_ref()?;
+    let mut components = deploy.recipe.recipe.components.iter();
+    let component = components.find(|component| component.name == slot.component)?;
+    Some((component, slot.colour))
 }
 
 fn start(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Deploy, DeployError};
 use crate::places;
+use crate::recipe::Component;
 use crate::settings::{Color, Registration};
 
 /// What templates may use.
@@ -51,8 +52,11 @@ struct Data {
 const ARCH: &str = "amd64";
 
 impl Values {
-    /// The values of a deployment, for one slot if `colour` is given.
-    pub(super) fn of(deploy: &Deploy<'_>, colour: Option<Color>) -> Result<Values, DeployError> {
+    /// The values of a deployment, for one slot of a component if it is given.
+    pub(super) fn of(
+        deploy: &Deploy<'_>,
+        slot: Option<(&Component, Color)>,
+    ) -> Result<Values, DeployError> {
         let (recipe, settings) = (&deploy.recipe.recipe, deploy.settings);
         let secret = |name: &String| places::guest::secret(&recipe.app, name);
         let named = recipe
@@ -89,8 +93,8 @@ impl Values {
                 files: recipe.data.files.clone(),
                 logs: recipe.data.logs.clone(),
             },
-            colour,
-            port: colour.map(|colour| deploy.port(&recipe.components[0], colour)),
+            colour: slot.map(|(_, colour)| colour),
+            port: slot.map(|(component, colour)| deploy.port(component, colour)),
         })
     }
 }
@@ -113,7 +117,7 @@ fn dialect(deploy: &Deploy<'_>) -> Result<String, DeployError> {
 
 impl Deploy<'_> {
     /// Port of a component's slot: the administrator's, else the recipe's.
-    pub(super) fn port(&self, component: &crate::recipe::Component, colour: Color) -> u16 {
+    pub(super) fn port(&self, component: &Component, colour: Color) -> u16 {
         let set = self.settings.services.components.get(&component.name);
         match (set, colour) {
             (Some(set), Color::Blue) => set.port_blue,
@@ -124,15 +128,16 @@ impl Deploy<'_> {
     }
 
     /// Port of the component's slot in service.
-    pub(crate) fn active_port(&self, component: &crate::recipe::Component) -> u16 {
+    pub(crate) fn active_port(&self, component: &Component) -> u16 {
         self.port(component, self.colour())
     }
 
     /// The unit of a component's slot in service.
-    pub(crate) fn unit(&self, component: &crate::recipe::Component) -> Result<String, DeployError> {
-        Ok(self
-            .recipe
-            .text(&component.unit, Values::of(self, Some(self.colour()))?)?)
+    pub(crate) fn unit(&self, component: &Component) -> Result<String, DeployError> {
+        Ok(self.recipe.text(
+            &component.unit,
+            Values::of(self, Some((component, self.colour())))?,
+        )?)
     }
 
     /// One of the recipe's short texts.
