@@ -105,7 +105,8 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
     Ok(Installed::Done(Box::new(prepared.report(cx))))
 }
 
-pub(crate) fn defaults(recipe: &Loaded, plugins: &Registry) -> Defaults {
+/// What recipe and plugins say about settings that nobody gives.
+pub fn defaults(recipe: &Loaded, plugins: &Registry) -> Defaults {
     let recipe = &recipe.recipe;
     let component = |component: &recipe::Component| ComponentDefaults {
         name: component.name.clone(),

@@ -1,5 +1,6 @@
 //! Finds an instance that is there, and what its guest says of it.
 
+use homeport_engine::local::unit::Unit;
 use homeport_engine::op::GuestIdentity;
 use homeport_engine::probe::Probe;
 use homeport_engine::report::Report;
@@ -147,13 +148,9 @@ impl Living {
 
 impl Told {
     /// Units of the app's components: what the health plugin watches beside gates and proxy.
-    pub fn app_units(&self, app: &str) -> Vec<String> {
+    pub fn app_units(&self, app: &str) -> Vec<Unit> {
         let prefix = format!("{app}-");
-        self.report
-            .units
-            .iter()
-            .map(|unit| unit.unit.clone())
-            .filter(|unit| unit.starts_with(&prefix))
-            .collect()
+        let ours = |unit: &&Unit| unit.unit.starts_with(&prefix);
+        self.report.units.iter().filter(ours).cloned().collect()
     }
 }
