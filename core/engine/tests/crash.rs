@@ -199,6 +199,7 @@ fn matrix(name: &str, start: &World, plans: &[Plan]) {
         start,
         plans: &plans,
         script: &script,
+        stays: &[],
         again: 1,
     };
     let tally = matrix.run().unwrap();
@@ -233,6 +234,7 @@ fn a_way_back_that_leads_elsewhere_is_found() {
         start: &living(),
         plans: &plans,
         script: &Script::default(),
+        stays: &[],
         again: 1,
     };
     let why = found.run().unwrap_err();

@@ -23,6 +23,8 @@ pub struct Matrix<'a> {
     pub plans: &'a [Checked],
     /// How programs behave meanwhile.
     pub script: &'a Script,
+    /// Paths on the host that stay on the way back, with all below them: others may use them by then.
+    pub stays: &'a [&'a str],
     /// At every so many-th point the recovery is killed, too, at each of its own points and in each way; 1 = at all.
     pub again: u64,
 }
@@ -120,6 +122,17 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
+    fn leave_out_what_stays(&self, world: &mut World) {
+        let below = |path: &str, top: &&&str| {
+            let rest = path.strip_prefix(**top);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let stays = self.matrix.stays;
+        world
+            .files
+            .retain(|path, _| !stays.iter().any(|top| below(path, &top)));
+    }
+
     fn recovered(&self, world: &Shared) -> Result<Outcome, String> {
         let outcome = recover(world, &Fuse::safe(), self.matrix.script).map_err(text)?;
         self.ended(world, outcome)
@@ -127,11 +140,13 @@ impl<'a> Case<'a> {
 
     /// The end is the one that was told, nothing is left open, and the same command completes.
     fn ended(&self, world: &Shared, told: Outcome) -> Result<Outcome, String> {
-        let expected = match told {
-            Outcome::RolledBack => &self.before,
-            Outcome::Done => &self.after,
-        };
-        same(&world.borrow().visible(), expected).map_err(|why| format!("told {told:?}, {why}"))?;
+        let (mut seen, mut expected) = (world.borrow().visible(), self.after.clone());
+        if told == Outcome::RolledBack {
+            expected = self.before.clone();
+            self.leave_out_what_stays(&mut seen);
+            self.leave_out_what_stays(&mut expected);
+        }
+        same(&seen, &expected).map_err(|why| format!("told {told:?}, {why}"))?;
         nothing_open(world)?;
         let seen = world.borrow().clone();
         let seen = World {

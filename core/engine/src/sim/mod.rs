@@ -170,15 +170,17 @@ pub fn open_journal(
 pub(crate) fn put(files: &mut Files, path: &str, content: &Content, effect: Effect) {
     // The real executor writes beside and renames: what tears is the file beside, never the one with the name.
     let beside = format!("{path}.homeport-new");
+    let below = format!("{path}/");
     match (content, effect) {
-        (_, Effect::None) => {}
+        (_, Effect::None) | (Content::Directory, Effect::Half) => {}
+        (Content::Absent, Effect::Half) => files.retain(|other, _| !other.starts_with(&below)),
         (_, Effect::Half) => {
             files.insert(beside, Entry::Torn);
         }
         (Content::Absent, _) => {
             files.remove(&beside);
             files.remove(path);
-            files.retain(|other, _| !other.starts_with(&format!("{path}/")));
+            files.retain(|other, _| !other.starts_with(&below));
         }
         (Content::Random { .. } | Content::Directory, _) if files.contains_key(path) => {}
         (content, _) => {
