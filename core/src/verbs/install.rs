@@ -78,14 +78,14 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
     let settings = settings::resolve(&request.sources, &defaults(&recipe, &plugins))?;
     let instance = settings.deployment.instance_id.clone();
     if request.dry_run {
-        let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins)?;
+        let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, true)?;
         return preview(&prepared, &mut partners).map(Installed::Planned);
     }
     let _lock = cx.lock(&instance, "install")?;
     if let Some((_, Outcome::Done)) = operation::resolve_open(&instance, cx.target, cx.tell)? {
         return Err(Error::already_there(&instance));
     }
-    let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins)?;
+    let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, false)?;
     let size = &prepared.settings.resources;
     let question = format!(
         "Install {} {} as `{instance}` in container {} ({} cores, {} MiB, {} GiB)?",
@@ -163,12 +163,15 @@ fn prepare(
     settings: Settings,
     recipe: Loaded,
     plugins: &mut Registry,
+    dry_run: bool,
 ) -> Result<(Prepared, Partners), Error> {
     let facts = cx.target.facts()?;
     let chosen = choose::choose(&facts, &settings)?;
-    let id = match settings.proxmox.container_id {
-        Some(id) => id.to_string(),
-        None => cx.target.claim_id()?,
+    // Who only looks claims nothing: a claim is a file.
+    let id = match (settings.proxmox.container_id, &facts.free_id) {
+        (Some(id), _) => id.to_string(),
+        (None, Some(id)) if dry_run => id.clone(),
+        (None, _) => cx.target.claim_id()?,
     };
     let instance = settings.deployment.instance_id.clone();
     let operation = identity::operation()?;
