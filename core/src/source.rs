@@ -32,7 +32,7 @@ pub fn fetch(fetch: &Fetch, number: u32, stop: &AtomicBool, tell: Tell<'_>) -> R
     };
     let wanted: Digest = wanted
         .parse()
-        .map_err(|_| fault(format!("`{wanted}` is not a SHA-256 digest")))?;
+        .map_err(|_| untrusted(format!("`{wanted}` is not a SHA-256 digest")))?;
     let path = Path::new(&fetch.to);
     if digest_of(path).is_ok_and(|found| found == wanted) {
         return Ok(());
@@ -42,7 +42,7 @@ pub fn fetch(fetch: &Fetch, number: u32, stop: &AtomicBool, tell: Tell<'_>) -> R
         return Ok(());
     }
     let _ = fs::remove_file(path);
-    Err(fault(format!("`{}` has the digest {found}, but {wanted} was expected; it was deleted unopened", fetch.url))
+    Err(untrusted(format!("`{}` has the digest {found}, but {wanted} was expected; it was deleted unopened", fetch.url))
         .with_remedy("The file was changed or damaged on its way, or the server holds another one. Try again later, or use another source."))
 }
 
@@ -55,7 +55,8 @@ fn stated(source: &mut Source<'_>, url: &str, fetch: &Fetch) -> Result<String, F
         .map_err(|error| fault(format!("`{beside}` cannot be read: {error}")));
     let _ = fs::remove_file(path);
     let name = fetch.url.rsplit('/').next().unwrap_or_default();
-    digest_in(&text?, name).ok_or_else(|| fault(format!("`{url}` states no digest of `{name}`")))
+    digest_in(&text?, name)
+        .ok_or_else(|| untrusted(format!("`{url}` states no digest of `{name}`")))
 }
 
 /// Total: any text gives a digest or nothing.
@@ -214,6 +215,10 @@ fn fault(why: impl Into<String>) -> Fault {
     Fault::new(FaultKind::Download, why)
 }
 
+fn untrusted(why: impl Into<String>) -> Fault {
+    Fault::new(FaultKind::Untrusted, why)
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -239,6 +244,7 @@ mod tests {
         fetched(dir.path(), Trust::Digest(HEX.to_owned())).unwrap();
         assert_eq!(fs::read(dir.path().join("got.zip")).unwrap(), b"hello");
         let wrong = fetched(dir.path(), Trust::Digest(HEX.replace('2', "3"))).unwrap_err();
+        assert_eq!(wrong.kind, FaultKind::Untrusted);
         assert!(
             wrong.why.ends_with("it was deleted unopened"),
             "{}",

@@ -46,8 +46,10 @@ pub enum FaultKind {
     Unhealthy,
     /// The network or a name was not there.
     Network,
-    /// Something could not be fetched, or is not what was expected.
+    /// Something could not be fetched.
     Download,
+    /// What was fetched is not what it must be: its digest is wrong.
+    Untrusted,
     /// Not enough of something, or something missing on the machine.
     Resources,
     /// Another operation or an administrator's lock is in the way.

@@ -22,6 +22,7 @@ impl From<FaultKind> for Kind {
             FaultKind::Unhealthy => Kind::Unhealthy,
             FaultKind::Network => Kind::Network,
             FaultKind::Download => Kind::Download,
+            FaultKind::Untrusted => Kind::Untrusted,
             FaultKind::Locked => Kind::Locked,
             FaultKind::Cancelled => Kind::Cancelled,
         }

@@ -204,7 +204,7 @@ mod tests {
         let code = |kind| Error::from(step(kind)).after(Aftermath::RolledBack).code();
         use FaultKind::{
             Cancelled, Download, Failed, Locked, Network, NotOurs, Requirement, Resources,
-            Unhealthy,
+            Unhealthy, Untrusted,
         };
         let kinds = [
             Failed,
@@ -214,10 +214,11 @@ mod tests {
             Unhealthy,
             Network,
             Download,
+            Untrusted,
             Locked,
             Cancelled,
         ];
-        assert_eq!(kinds.map(code), [18, 18, 4, 4, 10, 6, 8, 5, 20]);
+        assert_eq!(kinds.map(code), [18, 18, 4, 4, 10, 6, 8, 13, 5, 20]);
         assert_eq!(Error::from(step(Cancelled)).code(), 130);
         assert_eq!(Error::new(Kind::Unexpected, "x", "y").code(), 1);
     }
