@@ -8,6 +8,7 @@ pub mod cmd;
 pub mod durable;
 pub mod event;
 pub mod exec;
+pub mod fault;
 pub mod history;
 pub mod journal;
 pub mod local;

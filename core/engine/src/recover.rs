@@ -46,29 +46,17 @@ pub struct Standing {
     version: Option<String>,
 }
 
-/// One step to be taken back.
+/// One step to be taken back by whoever keeps the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Back {
     /// Its number.
     pub number: u32,
     /// The step.
     pub step: Step,
-    /// What takes it back.
-    pub how: How,
-}
-
-/// What takes a step back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum How {
-    /// This op, on the machine that keeps the journal. `child` is the process that was carrying the step out.
-    Op {
-        /// The op.
-        op: Box<Op>,
-        /// The step's child process, if it had one.
-        child: Option<Child>,
-    },
-    /// The agent in the guest, whose own journal knows.
-    Agent,
+    /// The op that takes it back.
+    pub op: Op,
+    /// The process that was carrying the step out, if it had one.
+    pub child: Option<Child>,
 }
 
 /// What has to be done with an open journal.
@@ -76,7 +64,7 @@ pub enum How {
 pub enum Course {
     /// Nothing: it is closed.
     Closed(Outcome),
-    /// These steps are taken back, in this order.
+    /// These steps are taken back, in this order. What was handed to the guest, its agent takes back.
     Back(Vec<Back>),
     /// These steps are (once more) carried out, in this order.
     Forward(Vec<(u32, Step)>),
@@ -187,22 +175,26 @@ impl Standing {
     fn back(&self) -> Vec<Back> {
         let open = self.traces.iter().rev().filter(|trace| !trace.undone);
         open.filter_map(|trace| {
-            let step = self.step(trace.number)?.clone();
-            let how = match (&trace.undo, &step.undo) {
-                (Some(op), _) => How::Op {
-                    op: Box::new(op.clone()),
-                    child: trace.child.clone(),
-                },
-                (None, Undo::Nothing | Undo::Candidate) => return None,
-                (None, Undo::Op(_) | Undo::BeforeImage) => How::Agent,
-            };
             Some(Back {
                 number: trace.number,
-                step,
-                how,
+                step: self.step(trace.number)?.clone(),
+                op: trace.undo.clone()?,
+                child: trace.child.clone(),
             })
         })
         .collect()
+    }
+
+    /// Steps that were handed to the guest and are not known to be taken back, latest first. The agent keeps a journal
+    /// of them, and has to close it even if they only looked – unless the guest is thrown away, journal and all.
+    fn handed(&self, here: Place) -> Vec<(u32, &Plan)> {
+        let open = self.traces.iter().rev().filter(|trace| !trace.undone);
+        let there = open.filter_map(|trace| {
+            let (plan, step) = (self.plan_of(trace.number)?, self.step(trace.number)?);
+            let kept = !plan.candidate || matches!(step.undo, Undo::Op(_) | Undo::BeforeImage);
+            (foreign(step, here) && kept).then_some((trace.number, plan))
+        });
+        there.collect()
     }
 
     /// Processes that were carrying out a step when whoever ran it went away. They may be alive, and have to be ended
@@ -324,21 +316,20 @@ fn back(
     tell: Tell<'_>,
 ) -> Result<(), RunError> {
     let standing = Standing::of(journal)?;
-    let mut asked = false;
-    for Back { number, step, how } in steps {
-        let title = step.title;
+    let mut handed = standing.handed(executor.place());
+    for back in steps {
+        if handed
+            .first()
+            .is_some_and(|(latest, _)| *latest > back.number)
+        {
+            handed_back(journal, executor, std::mem::take(&mut handed), tell)?;
+        }
+        let (number, title) = (back.number, back.step.title);
         tell(Event::Undoing {
             number,
             title: title.clone(),
         });
-        let undone = match (how, standing.plan_of(number)) {
-            (How::Op { op, child }, _) => executor.undo(&op, child.as_ref()),
-            (How::Agent, Some(plan)) if !asked => {
-                asked = true;
-                executor.recover_guest(plan, tell)
-            }
-            (How::Agent, _) => Ok(()),
-        };
+        let undone = executor.undo(&back.op, back.child.as_ref());
         undone.map_err(|fault| RunError::Undo {
             number,
             title,
@@ -346,7 +337,29 @@ fn back(
         })?;
         journal.append([Record::Undone { number }])?;
     }
-    Ok(())
+    handed_back(journal, executor, handed, tell)
+}
+
+/// Has the agent take back what was handed to it.
+fn handed_back(
+    journal: &mut Journal,
+    executor: &mut dyn Executor,
+    handed: Vec<(u32, &Plan)>,
+    tell: Tell<'_>,
+) -> Result<(), RunError> {
+    let Some((number, plan)) = handed.first() else {
+        return Ok(());
+    };
+    let resolved = executor.recover_guest(plan, tell);
+    resolved.map_err(|fault| RunError::Undo {
+        number: *number,
+        title: "what was done in the guest".to_owned(),
+        fault,
+    })?;
+    let undone = handed
+        .iter()
+        .map(|(number, _)| Record::Undone { number: *number });
+    Ok(journal.append(undone)?)
 }
 
 /// Whether a step is for the other machine than the one that keeps the journal.

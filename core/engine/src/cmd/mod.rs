@@ -1,28 +1,30 @@
 //! The only place that starts processes. Every one has a declared environment, stdin, output limit and time limit, and
 //! leads a process group of its own: a Ctrl-C at the terminal reaches `homeport`, not the command half-way through.
 
+mod channel;
+mod pipes;
+mod running;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{self, ChildStdin, ChildStdout, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::os::unix::process::CommandExt;
+use std::process::{self, ChildStdout, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Pid;
 
+pub use channel::Channel;
+
+use self::pipes::{absorb, feed, input, output, tail};
+use self::running::Running;
 use crate::journal::{Child, JournalError};
 use crate::process::identity;
 
 /// The PATH every command gets.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// So much of stderr – its end – is kept, bytes; of a stdout kept as [`Output::Tail`], too.
-const TAIL_KEPT: usize = 16 << 10;
-
-/// Time a command gets between TERM and KILL.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Writes a command's stdin, on a thread of its own.
 pub type Fill = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
@@ -291,228 +293,6 @@ impl Command {
     }
 }
 
-/// A process one talks with.
-pub struct Channel {
-    to: Option<ChildStdin>,
-    child: process::Child,
-    errors: Option<JoinHandle<io::Result<Vec<u8>>>>,
-}
-
-impl Channel {
-    /// Where to speak. Fails once the channel was [hung up](Channel::hang_up).
-    pub fn to(&mut self) -> io::Result<&mut ChildStdin> {
-        self.to
-            .as_mut()
-            .ok_or_else(|| io::Error::from(io::ErrorKind::BrokenPipe))
-    }
-
-    /// Closes its stdin. It may still speak.
-    pub fn hang_up(&mut self) {
-        self.to = None;
-    }
-
-    /// Hangs up and waits for its end; exit code and the end of its stderr. When patience is at its end so is the process
-    /// – itself only: what it has started may finish what it is doing.
-    pub fn end(mut self, patience: Duration) -> io::Result<(i32, Vec<u8>)> {
-        self.hang_up();
-        let deadline = Instant::now() + patience;
-        while Instant::now() < deadline && self.child.try_wait()?.is_none() {
-            thread::sleep(Duration::from_millis(5));
-        }
-        // Of a process that has ended the standard library takes no second notice.
-        self.child.kill()?;
-        let code = code(self.child.wait()?);
-        let errors = self.errors.take().map(|thread| joined(thread, deadline));
-        Ok((code, errors.and_then(Result::ok).unwrap_or_default()))
-    }
-}
-
-struct Running {
-    program: String,
-    child: process::Child,
-    pid: Pid,
-    writer: Option<JoinHandle<io::Result<()>>>,
-    reader: Option<JoinHandle<io::Result<Vec<u8>>>>,
-    errors: Option<JoinHandle<io::Result<Vec<u8>>>>,
-    limit: usize,
-    timeout: Duration,
-    deadline: Instant,
-}
-
-impl Running {
-    fn finish(mut self, stop: &AtomicBool) -> Result<Finished, CmdError> {
-        let status = self.wait(stop)?;
-        let pipe = |source| CmdError::Pipe {
-            program: self.program.clone(),
-            source,
-        };
-        let wrote = self
-            .writer
-            .take()
-            .map_or(Ok(()), |thread| joined(thread, self.deadline));
-        let stdout = self
-            .reader
-            .take()
-            .map_or(Ok(Vec::new()), |thread| joined(thread, self.deadline))
-            .map_err(pipe)?;
-        if stdout.len() > self.limit {
-            return Err(CmdError::TooMuch {
-                program: self.program,
-                limit: self.limit,
-            });
-        }
-        let code = code(status);
-        // A program that fails early closes its stdin early: then its own words matter, not the broken pipe.
-        if code == 0 {
-            wrote.map_err(pipe)?;
-        }
-        let stderr = self
-            .errors
-            .take()
-            .map_or(Ok(Vec::new()), |thread| joined(thread, self.deadline))
-            .map_err(pipe)?;
-        Ok(Finished {
-            code,
-            stdout,
-            stderr,
-        })
-    }
-
-    fn wait(&mut self, stop: &AtomicBool) -> Result<ExitStatus, CmdError> {
-        let mut pause = Duration::from_millis(1);
-        loop {
-            let broken = |source| CmdError::Pipe {
-                program: self.program.clone(),
-                source,
-            };
-            if let Some(status) = self.child.try_wait().map_err(broken)? {
-                return Ok(status);
-            }
-            if stop.load(Ordering::SeqCst) {
-                self.end();
-                return Err(CmdError::Stopped {
-                    program: self.program.clone(),
-                });
-            }
-            if Instant::now() >= self.deadline {
-                self.end();
-                return Err(CmdError::TimedOut {
-                    program: self.program.clone(),
-                    seconds: self.timeout.as_secs(),
-                });
-            }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(25));
-        }
-    }
-
-    /// TERM to the whole group, KILL to what is left of it.
-    fn end(&mut self) {
-        let _ = kill_process_group(self.pid, Signal::TERM);
-        let deadline = Instant::now() + GRACE;
-        while Instant::now() < deadline && matches!(self.child.try_wait(), Ok(None)) {
-            thread::sleep(Duration::from_millis(10));
-        }
-        let _ = kill_process_group(self.pid, Signal::KILL);
-        let _ = self.child.wait();
-    }
-}
-
-fn input(input: Input, recorded: bool) -> (Stdio, Option<Fill>) {
-    match input {
-        Input::Null if recorded => (Stdio::piped(), None),
-        Input::Null => (Stdio::null(), None),
-        Input::File(mut file) if recorded => (
-            Stdio::piped(),
-            Some(Box::new(move |to: &mut dyn Write| {
-                io::copy(&mut file, to).map(|_| ())
-            })),
-        ),
-        Input::File(file) => (file.into(), None),
-        Input::Bytes(bytes) => (
-            Stdio::piped(),
-            Some(Box::new(move |to: &mut dyn Write| to.write_all(&bytes))),
-        ),
-        Input::Fill(fill) => (Stdio::piped(), Some(fill)),
-    }
-}
-
-/// What the thread at a command's stdout does with it.
-enum Sink {
-    Keep,
-    Tail,
-    Drain(Drain),
-}
-
-fn output(output: Output) -> (Stdio, Sink, usize) {
-    match output {
-        Output::Discard => (Stdio::null(), Sink::Keep, 0),
-        Output::Tail => (Stdio::piped(), Sink::Tail, TAIL_KEPT),
-        Output::Keep(limit) => (Stdio::piped(), Sink::Keep, limit),
-        Output::File(file) => (file.into(), Sink::Keep, 0),
-        Output::Drain(drain) => (Stdio::piped(), Sink::Drain(drain), 0),
-    }
-}
-
-fn feed(mut stdin: ChildStdin, fill: Fill) -> JoinHandle<io::Result<()>> {
-    thread::spawn(move || {
-        fill(&mut stdin)?;
-        stdin.flush()
-    })
-}
-
-/// More than this of unclaimed output is never held in memory, whatever limit was declared.
-const HELD: u64 = 64 << 20;
-
-fn absorb(mut stdout: ChildStdout, sink: Sink) -> JoinHandle<io::Result<Vec<u8>>> {
-    thread::spawn(move || {
-        let mut kept = Vec::new();
-        match sink {
-            Sink::Drain(drain) => drain(&mut stdout)?,
-            Sink::Tail => kept = tail(&mut stdout)?,
-            Sink::Keep => {
-                (&mut stdout).take(HELD).read_to_end(&mut kept)?;
-            }
-        }
-        io::copy(&mut stdout, &mut io::sink())?;
-        Ok(kept)
-    })
-}
-
-/// The last [`TAIL_KEPT`] bytes of a stream.
-fn tail(mut from: impl Read) -> io::Result<Vec<u8>> {
-    let mut kept = Vec::new();
-    let mut chunk = [0; 4096];
-    loop {
-        let count = from.read(&mut chunk)?;
-        if count == 0 {
-            return Ok(kept);
-        }
-        kept.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        let surplus = kept.len().saturating_sub(TAIL_KEPT);
-        kept.drain(..surplus);
-    }
-}
-
-/// What the thread at a pipe made of it. A program may end and leave another behind that holds the pipe open; that one
-/// has the rest of the time limit, and no more.
-fn joined<T>(thread: JoinHandle<io::Result<T>>, deadline: Instant) -> io::Result<T> {
-    while !thread.is_finished() {
-        if Instant::now() >= deadline {
-            return Err(io::Error::other("something it started holds the pipe open"));
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    let panicked = |_| Err(io::Error::other("the thread at the pipe panicked"));
-    thread.join().unwrap_or_else(panicked)
-}
-
-fn code(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
-}
-
 impl Finished {
     /// Whether it ended with 0.
     pub fn ok(&self) -> bool {
@@ -542,5 +322,4 @@ pub fn last_lines(output: &[u8], count: usize) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[path = "cmd_tests.rs"]
 mod tests;

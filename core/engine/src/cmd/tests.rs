@@ -1,3 +1,6 @@
+use rustix::process::Signal;
+
+use super::pipes::TAIL_KEPT;
 use super::*;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
