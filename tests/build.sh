@@ -17,6 +17,8 @@ cd "$ROOT"
 VERSION=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 MUSL=x86_64-unknown-linux-musl
 TARGET=${CARGO_TARGET_DIR:-target}
+# Where the sources lie is nobody's business, and must not change a byte.
+export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$ROOT=/homeport"
 
 keys() {
     mkdir -p "$OUT/keys"
