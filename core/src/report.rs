@@ -87,6 +87,8 @@ pub struct Status {
     pub memory: Option<Room>,
     /// File systems of the guest.
     pub disks: Vec<Disk>,
+    /// When the certificate users see expires, UTC; `None`: unknown.
+    pub certificate_until: Option<String>,
     /// Who is at work on it and since when, in a few words; `None`: nobody.
     pub holder: Option<String>,
     /// Operation that is unfinished; `None`: none.

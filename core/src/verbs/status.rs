@@ -1,6 +1,7 @@
 //! How an instance is, in two calls of the host: one finds it, one asks it everything.
 
 use homeport_engine::report::Report as Looked;
+use homeport_engine::run::unix_now;
 use homeport_plugin_api::wire::health::{self as wire, Finding};
 
 use crate::error::Error;
@@ -46,6 +47,7 @@ fn bare(living: &Living) -> Result<Status, Error> {
         database: None,
         memory: None,
         disks: Vec::new(),
+        certificate_until: None,
         holder: None,
         open: operation::open(&living.guest.instance)?.map(|open| open.plan.operation),
         remarks: Vec::new(),
@@ -80,6 +82,7 @@ fn fill(status: &mut Status, told: &Told, read: &wire::Report) {
             room: room(*found),
         })
         .collect();
+    status.certificate_until = certificate_until(told);
     status.holder = looked
         .holder
         .as_ref()
@@ -94,6 +97,16 @@ fn fill(status: &mut Status, told: &Told, read: &wire::Report) {
         .iter()
         .map(|found| remark(Health::Degraded, found));
     status.remarks = errors.chain(warnings).chain(unknown(looked)).collect();
+}
+
+/// When the served certificate expires: the agent saw how many seconds are left.
+fn certificate_until(told: &Told) -> Option<String> {
+    let is_certificate =
+        |probe: &&wire::Probe| matches!(probe.check, wire::Check::Certificate { .. });
+    let probe = told.probes.iter().find(is_certificate)?;
+    let seen = told.report.outcomes.get(&probe.name)?.seen.as_ref()?;
+    let left: u64 = seen.stdout.trim().parse().ok()?;
+    Some(at(unix_now().saturating_add(left)))
 }
 
 fn of(status: wire::Status) -> Health {

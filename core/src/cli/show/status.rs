@@ -31,6 +31,9 @@ pub fn status(status: &Status, style: Style) -> String {
     for disk in &status.disks {
         let _ = writeln!(text, "  {}", room(&disk.path, disk.room));
     }
+    if let Some(until) = &status.certificate_until {
+        let _ = writeln!(text, "    {:<12} until {}", "certificate", harmless(until));
+    }
     if let Some(holder) = &status.holder {
         let _ = writeln!(text, "  Somebody is at work on it: {}.", harmless(holder));
     }
@@ -145,6 +148,7 @@ mod tests {
                     free: 1 << 30,
                 },
             }],
+            certificate_until: Some("2029-02-22T10:31:15Z".to_owned()),
             holder: Some("`stop` of root@pve (process 9) since 2026-01-02T03:04:05Z".to_owned()),
             open: Some("20260102-x".to_owned()),
             remarks: vec![Remark {
@@ -166,6 +170,7 @@ mod tests {
       + database     reachable, 12 ms
         memory       700.0 MiB of 1.0 GiB free (68 %)
         /            1.0 GiB of 8.0 GiB free (12 %)
+        certificate  until 2029-02-22T10:31:15Z
       Somebody is at work on it: `stop` of root@pve (process 9) since 2026-01-02T03:04:05Z.
       The operation 20260102-x is unfinished; the next changing command finishes it or takes it back.
 
@@ -184,6 +189,7 @@ mod tests {
             database: None,
             memory: None,
             disks: Vec::new(),
+            certificate_until: None,
             holder: None,
             open: None,
             remarks: Vec::new(),
