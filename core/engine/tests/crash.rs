@@ -222,6 +222,16 @@ fn a_change_disturbed_anywhere_ends_before_or_after_and_completes_when_repeated(
 }
 
 #[test]
+fn a_plan_that_only_looks_leaves_no_journal_open_either() {
+    let look = Op::Observe {
+        name: "v".to_owned(),
+        exec: Exec::root(["v"], 5),
+    };
+    let steps = vec![Step::guest("look", look)];
+    matrix("look", &living(), &[plan("look", 0, false, Some(1), steps)]);
+}
+
+#[test]
 fn a_way_back_that_leads_elsewhere_is_found() {
     let mut plans = change();
     for step in &mut plans[0].steps {
