@@ -82,7 +82,13 @@ impl<'a> Operation<'a> {
     /// The operation has failed: back before Commit, forward after it. What the user is told in the end.
     pub fn resolve_after(mut self, error: Error) -> Result<(), Error> {
         match recover::resolve(&mut self.journal, self.target, self.tell) {
-            Ok(Outcome::RolledBack) => Err(error.after(Aftermath::RolledBack)),
+            Ok(Outcome::RolledBack) => {
+                never_was(
+                    self.journal.path().as_ref(),
+                    Standing::of(&self.journal)?.plans(),
+                );
+                Err(error.after(Aftermath::RolledBack))
+            }
             Ok(Outcome::Done) => Ok(()),
             Err(second) => Err(error.and_not_resolved(&second)),
         }
@@ -136,7 +142,19 @@ pub fn resolve_open(
     };
     let mut journal = Journal::open(&open.path)?;
     let outcome = recover::resolve(&mut journal, target, tell)?;
+    if outcome == Outcome::RolledBack {
+        never_was(&open.path, std::slice::from_ref(&open.plan));
+    }
     Ok(Some((open.plan, outcome)))
+}
+
+/// An instance that was never finished has no history; what happened is in the log. The journal is closed: one that
+/// cannot be removed is in nobody's way.
+fn never_was(journal: &Path, plans: &[Plan]) {
+    if plans.iter().any(|plan| plan.candidate) {
+        let _ = fs::remove_file(journal);
+        let _ = journal.parent().map(fs::remove_dir);
+    }
 }
 
 /// Journals of an instance, oldest first: their names begin with the time.
