@@ -148,6 +148,26 @@ pub fn holder(directory: &Path, instance: &str) -> io::Result<Option<Holder>> {
     }
 }
 
+/// Removes the files of owners that were killed. They hold nobody up; this only keeps the directory tidy.
+pub fn sweep(directory: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    let _turn = turn(directory)?;
+    for entry in entries {
+        let path = entry?.path();
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            file => file?,
+        };
+        if acquire(&file)? {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Files appear and go only in turn, so that nobody removes another's. Held for microseconds.
 fn turn(directory: &Path) -> io::Result<File> {
     let turn = File::open(directory)?;
@@ -267,6 +287,17 @@ mod tests {
         Lock::take(dir.path(), "tasks", "stop").unwrap();
         fs::write(dir.path().join("tasks"), "garbage").unwrap();
         Lock::take(dir.path(), "tasks", "stop").unwrap();
+    }
+
+    #[test]
+    fn only_files_of_the_dead_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        sweep(&dir.path().join("none")).unwrap();
+        let _alive = Lock::take(dir.path(), "tasks", "install").unwrap();
+        fs::write(dir.path().join("killed"), "").unwrap();
+        sweep(dir.path()).unwrap();
+        assert!(dir.path().join("tasks").exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::cli::args::Common;
 use crate::cli::progress::{About, Mode, Progress};
 use crate::cli::{ask, output};
 use crate::error::Error;
+use crate::lock;
 use crate::log::{self, Level, Log};
 use crate::program::Program;
 use crate::target::proxmox::Proxmox;
@@ -77,6 +78,10 @@ impl Session {
             confirm: &mut |question| self.ask(&traces, question),
         });
         traces.close(&ended);
+        if !self.looks_only {
+            // What killed commands left there holds nobody up, and is no failure of this one.
+            let _ = lock::sweep(Path::new(lock::DIRECTORY));
+        }
         ended
     }
 

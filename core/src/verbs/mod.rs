@@ -19,13 +19,10 @@ use std::sync::atomic::AtomicBool;
 use homeport_engine::event::Event;
 
 use crate::error::Error;
-use crate::lock::Lock;
+use crate::lock::{self, Lock};
 use crate::program::Program;
 use crate::target::Target;
 use crate::verbs::living::Living;
-
-/// Directory of the host's locks.
-const LOCKS: &str = "/var/lock/homeport";
 
 /// What every verb works with.
 pub struct Context<'a> {
@@ -46,7 +43,7 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// Takes the instance's lock for an operation; it is given back when the value is dropped.
     pub fn lock(&mut self, instance: &str, operation: &str) -> Result<Lock, Error> {
-        let lock = Lock::take(Path::new(LOCKS), instance, operation)?;
+        let lock = Lock::take(Path::new(lock::DIRECTORY), instance, operation)?;
         (self.named)(instance)?;
         Ok(lock)
     }
