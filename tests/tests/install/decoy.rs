@@ -1,0 +1,62 @@
+//! Containers of somebody else that look very much like ours, and must never be touched.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use crate::run::call;
+
+/// A stopped container that is not Homeport's.
+pub struct Decoy {
+    pub id: String,
+    before: Vec<String>,
+}
+
+impl Decoy {
+    /// Makes it.
+    pub fn create(id: u32, hostname: &str, tags: &str) -> Decoy {
+        let id = id.to_string();
+        let templates = call(&["pveam", "list", "local"]).well();
+        let lines = templates.lines().filter(|line| line.contains("debian-12"));
+        let template = lines.filter_map(|line| line.split(' ').next()).next();
+        let template = template.expect("the lab has a template");
+        let mut words = vec!["pct", "create", &id, template, "--unprivileged", "1"];
+        words.extend(["--rootfs", "local-dir:2", "--memory", "128"]);
+        words.extend(["--hostname", hostname, "--tags", tags]);
+        call(&words).well();
+        let before = seen(&id);
+        assert_eq!(before.len(), 2);
+        Decoy { id, before }
+    }
+
+    /// Neither its settings nor its disk have been touched.
+    #[track_caller]
+    pub fn is_untouched(&self) {
+        assert_eq!(seen(&self.id), self.before, "container {}", self.id);
+    }
+}
+
+impl Drop for Decoy {
+    fn drop(&mut self) {
+        call(&["pct", "destroy", &self.id, "--force", "1"]);
+    }
+}
+
+/// An id that is free, as is the one after it.
+pub fn free_id() -> u32 {
+    let text = call(&["pvesh", "get", "/cluster/nextid"]).well();
+    text.trim().trim_matches('"').parse().unwrap()
+}
+
+/// The container's settings, and the size and times of its disk.
+fn seen(id: &str) -> Vec<String> {
+    let settings = fs::read_to_string(format!("/etc/pve/lxc/{id}.conf"));
+    let images = PathBuf::from(format!("/var/lib/homeport-lab/local-dir/images/{id}"));
+    let disks = fs::read_dir(images).into_iter().flatten().flatten();
+    let disks = disks.map(|entry| {
+        let seen = entry.metadata().unwrap();
+        let path = entry.path().display().to_string();
+        format!("{path} {} {} {}", seen.ino(), seen.size(), seen.mtime_nsec())
+    });
+    settings.into_iter().chain(disks).collect()
+}

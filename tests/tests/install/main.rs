@@ -1,0 +1,22 @@
+//! A whole installation as its owner meets it, on a host with real containers: the one-liner, the app, every verb,
+//! what goes wrong, and what a kill at any moment leaves.
+//!
+//! There is one host, so one test at a time has its turn; each takes away what it made.
+
+mod calls;
+mod certificate;
+mod decoy;
+mod dry;
+mod errors;
+mod instance;
+mod killed;
+mod moment;
+mod one_liner;
+mod recipe;
+mod release;
+mod remains;
+mod run;
+mod unattended;
+mod user;
+mod verbs;
+mod watch;
