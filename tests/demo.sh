@@ -56,7 +56,7 @@ echo "installed in $(($(date +%s) - begun)) s"
 
 say "The app, through nginx over TLS"
 ID=$(homeport list --json | jq -r --arg name "$NAME" '.instances[] | select(.instance == $name) | .guest')
-pct exec "$ID" -- cat /etc/nginx/homeport/tls/certificate.pem >"$CERT"
+openssl s_client -connect "$NET.50:443" </dev/null 2>/dev/null | openssl x509 >"$CERT"
 curl -fsS --cacert "$CERT" --resolve "$DOMAIN:443:$NET.50" "https://$DOMAIN/api/v1/info"
 echo
 homeport status "$NAME"
