@@ -2,7 +2,7 @@
 # Every test, on a machine with Debian 12, git and rustup's stable Rust; run as root. The last line has the totals.
 #
 #   tests/run.sh             everything
-#   tests/run.sh PART…       only these parts: style unit bundle agent gate plugins apps lab target install
+#   tests/run.sh PART…       only these parts: style house unit plans bundle agent gate plugins apps lab target install
 set -uo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -71,7 +71,8 @@ counted() {
 }
 
 rust() { cargo test --locked --quiet "$@"; }
-outside() { rust -p homeport-tests --test "$@"; }
+# What a test has to tell – its `table: ` lines – is shown when it passes, too.
+outside() { rust -p homeport-tests --test "$1" -- --show-output; }
 
 wanted() { [ ${#PARTS[@]} -eq 0 ] || printf '%s\n' "${PARTS[@]}" | grep -qx "$1"; }
 PARTS=("$@")
@@ -87,7 +88,9 @@ echo "build                              ($((SECONDS - begun)) s)"
 export HOMEPORT_DIST=$DIST HOMEPORT_BIN_DIR=$DIST/bin HOMEPORT_TEST_KEY_DIR=$DIST/keys HOMEPORT_LAB_PATH=$HERE/lab/bin
 
 wanted style && part style style
+wanted house && part house outside house
 wanted unit && part unit rust --workspace --exclude homeport-tests
+wanted plans && part plans outside plans
 wanted bundle && part bundle outside bundle
 wanted agent && part agent outside agent
 wanted gate && part gate outside gate

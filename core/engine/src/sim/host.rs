@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::platform::{make, not_ours, power, push, remove};
 use super::{
     Agent, Effect, Fuse, Guest, Script, Shared, Victim, World, before, open_journal, put, ran,
 };
@@ -11,7 +12,7 @@ use crate::check::check;
 use crate::event::Event;
 use crate::exec::Exec;
 use crate::journal::{Child, Journal};
-use crate::op::{Content, Fetch, GuestIdentity, Op, Power, PushFile, PutFile, Unpack};
+use crate::op::{Content, Fetch, GuestIdentity, Op, PutFile, Unpack};
 use crate::plan::{Place, Plan};
 use crate::recover::{Course, Outcome, Standing, close, resolve};
 use crate::require::{Observation, Observations};
@@ -73,6 +74,46 @@ impl Sim {
         guest.is_some_and(|guest| guest.running)
     }
 
+    /// Makes a guest; the child that does so is written down first.
+    fn make(&self, identity: &GuestIdentity, hands: Hands<'_>) -> Result<(), Fault> {
+        let maker = 1000 + u32::try_from(self.fuse.burnt()).unwrap_or(0);
+        let child = Child {
+            pid: maker,
+            started: 1,
+            boot: "sim".to_owned(),
+        };
+        (hands.child)(child).map_err(text)?;
+        self.touch(|world, effect| make(world, identity, maker, effect))
+    }
+
+    fn remove(&self, identity: &GuestIdentity, child: Option<&Child>) -> Result<(), Fault> {
+        self.touch(|world, effect| remove(world, identity, child, effect))
+    }
+
+    /// Does something to a guest of ours.
+    fn guest(
+        &self,
+        identity: &GuestIdentity,
+        change: impl FnOnce(&mut Guest, Effect),
+    ) -> Result<(), Fault> {
+        self.touch(|world, effect| {
+            let guest = world.guests.get_mut(&identity.id);
+            let ours = guest.filter(|guest| guest.identity.as_ref() == Some(identity));
+            let ours = ours.ok_or_else(|| not_ours(identity))?;
+            change(ours, effect);
+            Ok(())
+        })
+    }
+
+    fn template(&self, name: String) -> Result<(), Fault> {
+        self.touch(|world, effect| {
+            if effect == Effect::Whole {
+                world.templates.insert(name);
+            }
+            Ok(())
+        })
+    }
+
     fn put(&self, path: &str, content: &Content) -> Result<(), Fault> {
         self.touch(|world, effect| {
             put(&mut world.files, path, content, effect);
@@ -117,96 +158,6 @@ fn text(error: impl std::fmt::Display) -> Fault {
     Fault::new(FaultKind::Failed, error.to_string())
 }
 
-fn make(
-    world: &mut World,
-    identity: &GuestIdentity,
-    maker: u32,
-    effect: Effect,
-) -> Result<(), Fault> {
-    if effect == Effect::None {
-        return Ok(());
-    }
-    let guest = world.guests.entry(identity.id.clone()).or_default();
-    if guest
-        .identity
-        .as_ref()
-        .is_some_and(|other| other != identity)
-    {
-        return Err(Fault::new(
-            FaultKind::NotOurs,
-            format!("guest {} is not ours", identity.id),
-        ));
-    }
-    if effect == Effect::Whole {
-        guest.identity = Some(identity.clone());
-        guest.maker = None;
-    } else if guest.identity.is_none() {
-        guest.maker = Some(maker);
-    }
-    Ok(())
-}
-
-fn remove(
-    world: &mut World,
-    identity: &GuestIdentity,
-    child: Option<&Child>,
-    effect: Effect,
-) -> Result<(), Fault> {
-    let Some(guest) = world.guests.get_mut(&identity.id) else {
-        return Ok(());
-    };
-    let half_made = guest.identity.is_none()
-        && guest.maker.is_some()
-        && guest.maker == child.map(|child| child.pid);
-    if guest.identity.as_ref() != Some(identity) && !half_made {
-        return Err(Fault::new(
-            FaultKind::NotOurs,
-            format!("guest {} is not ours", identity.id),
-        ));
-    }
-    match effect {
-        Effect::None => {}
-        // A destroy that was killed: volumes gone, configuration still there.
-        Effect::Half => {
-            power(guest, Power::Stopped);
-            guest.files.clear();
-        }
-        Effect::Whole => {
-            world.guests.remove(&identity.id);
-            world.journals.remove(&identity.id);
-        }
-    }
-    Ok(())
-}
-
-/// Units that are enabled start with the guest; all end with it.
-fn power(guest: &mut Guest, to: Power) {
-    let on = to == Power::Running;
-    if guest.running != on {
-        for unit in guest.units.values_mut() {
-            unit.running = on && unit.enabled;
-        }
-    }
-    guest.running = on;
-}
-
-fn push(guest: &mut Guest, files: &[PushFile], effect: Effect) {
-    let whole = if effect == Effect::Half {
-        files.len() / 2
-    } else {
-        files.len()
-    };
-    for (index, file) in files.iter().enumerate() {
-        let effect = if effect == Effect::Half && index < whole {
-            Effect::Whole
-        } else {
-            effect
-        };
-        let content = Content::Text(file.from.clone());
-        put(&mut guest.files, &file.to, &content, effect);
-    }
-}
-
 impl Executor for Sim {
     fn place(&self) -> Place {
         Place::Host
@@ -216,48 +167,21 @@ impl Executor for Sim {
         if let Some(required) = require(op, hands.seen) {
             return required.map(|()| None);
         }
-        let ours =
-            |world: &mut World, identity: &GuestIdentity, change: &mut dyn FnMut(&mut Guest)| {
-                let guest = world
-                    .guests
-                    .get_mut(&identity.id)
-                    .filter(|guest| guest.identity.as_ref() == Some(identity));
-                guest
-                    .map(change)
-                    .ok_or_else(|| Fault::new(FaultKind::NotOurs, "no such guest of ours"))
-            };
         match op {
-            Op::EnsureGuest(spec) => {
-                let maker = 1000 + u32::try_from(self.fuse.burnt()).unwrap_or(0);
-                let child = Child {
-                    pid: maker,
-                    started: 1,
-                    boot: "sim".to_owned(),
-                };
-                (hands.child)(child).map_err(text)?;
-                self.touch(|world, effect| make(world, &spec.identity, maker, effect))?;
-            }
-            Op::RemoveGuest(identity) => {
-                self.touch(|world, effect| remove(world, identity, None, effect))?
-            }
-            Op::Power { guest, to } => self.touch(|world, effect| {
-                ours(world, guest, &mut |guest| {
-                    if effect == Effect::Whole {
-                        power(guest, *to);
-                    }
-                })
+            Op::EnsureGuest(spec) => self.make(&spec.identity, hands)?,
+            Op::RemoveGuest(identity) => self.remove(identity, None)?,
+            Op::Power { guest, to } => self.guest(guest, |guest, effect| {
+                if effect == Effect::Whole {
+                    power(guest, *to);
+                }
             })?,
-            Op::Describe { guest, text } => self.touch(|world, effect| {
-                ours(world, guest, &mut |guest| {
-                    if effect == Effect::Whole {
-                        guest.description.clone_from(text);
-                    }
-                })
+            Op::Describe { guest, text } => self.guest(guest, |guest, effect| {
+                if effect == Effect::Whole {
+                    guest.description.clone_from(text);
+                }
             })?,
             Op::Push { guest, files } => {
-                self.touch(|world, effect| {
-                    ours(world, guest, &mut |guest| push(guest, files, effect))
-                })?;
+                self.guest(guest, |guest, effect| push(guest, files, effect))?;
             }
             Op::Pull { archive: path, .. }
             | Op::Fetch(Fetch { to: path, .. })
@@ -265,26 +189,20 @@ impl Executor for Sim {
                 self.put(path, &Content::Text("bytes".to_owned()))?;
             }
             Op::PutFile(PutFile { path, content, .. }) => self.put(path, content)?,
-            Op::EnsureTemplate { storage, name } => self.touch(|world, effect| {
-                if effect == Effect::Whole {
-                    world.templates.insert(format!("{storage}/{name}"));
-                }
-                Ok(())
-            })?,
+            Op::EnsureTemplate { storage, name } => self.template(format!("{storage}/{name}"))?,
             Op::Exec(exec) => self.exec(exec)?,
-            Op::Service { .. } | Op::Probe(_) => self.touch(|_, _| Ok(()))?,
-            Op::Observe { name, .. } => {
-                self.touch(|_, _| Ok(()))?;
-                return Ok(Some(self.script.seen(name)));
-            }
+            Op::Service { .. } | Op::Probe(_) | Op::Observe { .. } => self.touch(|_, _| Ok(()))?,
             Op::Require { .. } => {}
         }
-        Ok(None)
+        Ok(match op {
+            Op::Observe { name, .. } => Some(self.script.seen(name)),
+            _ => None,
+        })
     }
 
     fn undo(&mut self, op: &Op, child: Option<&Child>) -> Result<(), Fault> {
         if let Op::RemoveGuest(identity) = op {
-            return self.touch(|world, effect| remove(world, identity, child, effect));
+            return self.remove(identity, child);
         }
         let seen = Observations::new();
         let hands = Hands {

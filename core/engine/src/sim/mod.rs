@@ -7,6 +7,7 @@ mod fuse;
 mod guest;
 mod host;
 mod matrix;
+mod platform;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

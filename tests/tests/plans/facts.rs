@@ -1,0 +1,358 @@
+//! Fixed facts, and the plans the product makes of them. Only what differs from run to run is fixed here – operation,
+//! clock, guest id; what recipe and plugins say comes from the files as they ship.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use homeport_bootstrap::digest::Digest;
+use homeport_core::places;
+use homeport_core::plan::Operation;
+use homeport_core::plan::deploy::{
+    CERTIFICATE, Carry, DatabasePart, Deploy, Health, Program, ProxyPart,
+};
+use homeport_core::plan::power::{self, Instance};
+use homeport_core::plan::uninstall::{DUMP, Keep, uninstall};
+use homeport_core::plugin::{Host, Registry, Trust};
+use homeport_core::recipe::{self, Loaded};
+use homeport_core::settings::{self, Color, ConfigFile, Settings};
+use homeport_core::state::{SCHEMA, State, Status};
+use homeport_core::verbs::parts::{self, Partners};
+use homeport_core::verbs::{health, identity, install};
+use homeport_engine::local::unit::Unit;
+use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec, Op};
+use homeport_engine::plan::Plan;
+use homeport_engine::probe::Probe;
+use homeport_engine::report::Spec;
+use homeport_engine::require::{Observation, Observations};
+use homeport_plugin_api::wire::Kind;
+use homeport_plugin_api::wire::conversation::{Handle, Plan as Asked};
+use homeport_plugin_api::wire::database::Purpose;
+use serde_json::json;
+
+/// Id of the operation.
+pub const OPERATION: &str = "0065920080-0123456789abcdef";
+/// Unix time of everything: 2024-01-01T00:00:00Z.
+const AT: u64 = 1_704_067_200;
+/// Where the bundle is unpacked for this run only.
+pub const BUNDLE: &str = "/tmp/homeport-bundle";
+/// Version of this Homeport. Not the real one, so that a release changes no snapshot.
+const HOMEPORT: &str = "1.2.3";
+
+const SETTINGS: &str = "\
+deployment: {instance_id: Tasks}
+network: {domain: tasks.example.org, ip_address: 192.168.1.50/24, gateway: 192.168.1.1}
+admin: {email: admin@example.org}
+";
+
+/// A Debian guest as the plugins find it once their packages are installed.
+pub fn observations() -> Observations {
+    let seen = |exit, stdout: &str| Observation {
+        exit,
+        stdout: stdout.to_owned(),
+    };
+    let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
+                  Max open files            1024                 524288               files\n";
+    let pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    [
+        ("nginx.site.running", seen(0, "active\n")),
+        ("nginx.site.limits", seen(1, "")),
+        ("nginx.site.hard_limit", seen(0, limits)),
+        (
+            "nginx.site.ipv6",
+            seen(0, "fe800000000000000000000000000001 02 40 20 80 eth0\n"),
+        ),
+        ("nginx.site.self_signed_for", seen(1, "")),
+        (CERTIFICATE, seen(0, pem)),
+        ("nginx.verify.master", seen(0, "731\n")),
+        ("nginx.verify.nginx_files", seen(0, "13568\n")),
+    ]
+    .map(|(name, seen)| (name.to_owned(), seen))
+    .into()
+}
+
+/// Everything plans are made of.
+pub struct Facts {
+    wanted: Wanted,
+    plugins: Registry,
+}
+
+/// What is to be installed.
+struct Wanted {
+    recipe: Loaded,
+    settings: Settings,
+}
+
+impl Facts {
+    /// The shipped recipe, the shipped plugins in the processes that the real `homeport` makes for them.
+    pub fn shipped() -> Facts {
+        let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
+        let recipe = recipe::load(&templates, "vikunja").unwrap();
+        let plugins = registry();
+        let file = ConfigFile {
+            name: "settings.yaml".to_owned(),
+            bytes: SETTINGS.into(),
+        };
+        let settings = settings::from_yaml(file, &install::defaults(&recipe, &plugins)).unwrap();
+        Facts {
+            wanted: Wanted { recipe, settings },
+            plugins,
+        }
+    }
+
+    /// The four stages of an install, as `verbs::install` makes them one after another.
+    pub fn install(mut self) -> Vec<Plan> {
+        let seen = observations();
+        let (deployment, mut partners) = self.deployment();
+        let deploy = deployment.deploy(&self.wanted);
+        let guest = deploy.guest().unwrap();
+        let base = deploy.base(guest.end());
+        let app = deploy
+            .app(base.end(), &partners.steps(&deploy, &seen).unwrap())
+            .unwrap();
+        let verify = partners.verify(&deploy, &seen).unwrap();
+        let prove = deploy
+            .prove(app.end(), &seen[CERTIFICATE].stdout, &verify)
+            .unwrap();
+        vec![guest, base, app, prove]
+    }
+
+    /// What the guest tells of how it is asked about its health.
+    pub fn probes(&mut self) -> Vec<Probe> {
+        let (deployment, _) = self.deployment();
+        let spec: Spec = serde_json::from_str(&deployment.health.spec).unwrap();
+        spec.probes.into_values().collect()
+    }
+
+    fn deployment(&mut self) -> (Deployment, Partners) {
+        let recipe = &self.wanted.recipe.recipe;
+        let mut partners =
+            Partners::start(&mut self.plugins, recipe, &self.wanted.settings, None).unwrap();
+        let operation = operation("install", true);
+        let mut deployment = Deployment {
+            spec: spec(&operation.guest, &self.wanted.settings),
+            operation,
+            carry: Carry {
+                authorities: Some(
+                    "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n".to_owned(),
+                ),
+                http_proxy: Some("http://192.168.1.2:3128".to_owned()),
+                package_sources: Some(
+                    "deb http://mirror.example.org/debian bookworm main\n".to_owned(),
+                ),
+            },
+            program: Program {
+                version: HOMEPORT.to_owned(),
+                directory: BUNDLE.to_owned(),
+                passing: true,
+            },
+            database: partners.database().unwrap(),
+            proxy: partners.proxy().unwrap(),
+            health: Health::default(),
+        };
+        deployment.health =
+            health::planned(&deployment.deploy(&self.wanted), &mut self.plugins).unwrap();
+        (deployment, partners)
+    }
+
+    /// Removal; with an archive left, if `keep`.
+    pub fn uninstall(mut self, keep: bool) -> Vec<Plan> {
+        let keep = keep.then(|| self.keep());
+        vec![uninstall(&operation("uninstall", false), keep)]
+    }
+
+    fn keep(&mut self) -> Keep {
+        let recipe = &self.wanted.recipe.recipe;
+        let plugin = &self.wanted.settings.database.plugin;
+        let file = Handle {
+            name: "file".to_owned(),
+            path: DUMP.to_owned(),
+            database: String::new(),
+        };
+        let purpose = Purpose::Dump {
+            database: parts::live(recipe, 1),
+            file,
+        };
+        let context = parts::context(recipe, &self.wanted.settings);
+        let mut database = self.plugins.take(Kind::Database, plugin).unwrap();
+        let steps = database.call(&Asked { purpose, context }).unwrap();
+        let part = homeport_core::plan::parts::Plugin {
+            name: plugin,
+            purpose: "dump",
+            app: &recipe.app,
+        };
+        let entry = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+        Keep {
+            backups: self.wanted.settings.backup.directory.clone(),
+            archive: format!(
+                "{}/tasks/2024-01-01T00-00-00Z.tar.gz",
+                self.wanted.settings.backup.directory
+            ),
+            metadata: BTreeMap::from([("instance".to_owned(), "tasks".to_owned())]),
+            units: vec![unit("active")],
+            dump: part.steps(&steps).unwrap(),
+            entries: vec![
+                entry(
+                    &places::guest::deployment_config(&recipe.app),
+                    "deployment-config.yaml",
+                ),
+                entry(&recipe.data.files, "files"),
+            ],
+            user: recipe.user.clone(),
+        }
+    }
+}
+
+/// What a deployment is planned from, beside settings and recipe.
+struct Deployment {
+    operation: Operation,
+    spec: GuestSpec,
+    carry: Carry,
+    program: Program,
+    database: DatabasePart,
+    proxy: ProxyPart,
+    health: Health,
+}
+
+impl Deployment {
+    fn deploy<'a>(&'a self, wanted: &'a Wanted) -> Deploy<'a> {
+        Deploy {
+            operation: &self.operation,
+            settings: &wanted.settings,
+            recipe: &wanted.recipe,
+            version: "2.5.0",
+            spec: self.spec.clone(),
+            template: Some(Op::EnsureTemplate {
+                storage: "local".to_owned(),
+                name: "debian-12-standard_12.12-1_amd64.tar.zst".to_owned(),
+            }),
+            carry: &self.carry,
+            program: &self.program,
+            database: &self.database,
+            proxy: &self.proxy,
+            health: &self.health,
+        }
+    }
+}
+
+/// The guest is off; what it is to be started for is known once it runs.
+pub fn boot_and_start(probes: &[Probe]) -> Vec<Plan> {
+    let about = operation("start", false);
+    let boot = power::boot(&about);
+    let start = with_instance(Status::Stopped, "active", probes, |it| {
+        power::start(&about, it, boot.end())
+    });
+    vec![boot, start]
+}
+
+/// The guest runs; its app is in this state.
+pub fn start(probes: &[Probe], active: &str) -> Vec<Plan> {
+    let about = operation("start", false);
+    vec![with_instance(Status::Running, active, probes, |it| {
+        power::start(&about, it, 0)
+    })]
+}
+
+pub fn stop(probes: &[Probe]) -> Vec<Plan> {
+    vec![with_instance(Status::Running, "active", probes, |it| {
+        power::stop(&operation("stop", false), it)
+    })]
+}
+
+pub fn restart(probes: &[Probe]) -> Vec<Plan> {
+    let about = operation("restart", false);
+    vec![with_instance(Status::Running, "active", probes, |it| {
+        power::restart(&about, it)
+    })]
+}
+
+fn with_instance(
+    status: Status,
+    active: &str,
+    probes: &[Probe],
+    plan: impl FnOnce(&Instance<'_>) -> Plan,
+) -> Plan {
+    let state = State {
+        schema: SCHEMA,
+        instance: "tasks".to_owned(),
+        app: "vikunja".to_owned(),
+        title: "Vikunja".to_owned(),
+        status,
+        version: "2.5.0".to_owned(),
+        active_colour: Color::Blue,
+        epoch: 1,
+        generation: 1,
+        url: "https://tasks.example.org".to_owned(),
+        homeport: HOMEPORT.to_owned(),
+        last_operation: json!({"id": OPERATION, "verb": "install", "at": AT}),
+        rest: serde_json::Map::new(),
+    };
+    plan(&Instance {
+        state: &state,
+        units: &[unit(active)],
+        probes,
+    })
+}
+
+/// The app's unit as the recipe names it, in one of systemd's states.
+pub fn unit(active: &str) -> Unit {
+    Unit {
+        unit: "vikunja-backend@blue.service".to_owned(),
+        active: active.to_owned(),
+        ..Unit::default()
+    }
+}
+
+fn operation(verb: &str, candidate: bool) -> Operation {
+    let guest = GuestIdentity {
+        id: "105".to_owned(),
+        instance: "tasks".to_owned(),
+        tag: identity::tag(OPERATION),
+        storage: "local-lvm".to_owned(),
+    };
+    Operation {
+        id: OPERATION.to_owned(),
+        verb: verb.to_owned(),
+        guest,
+        candidate,
+        at: AT,
+    }
+}
+
+fn spec(guest: &GuestIdentity, settings: &Settings) -> GuestSpec {
+    GuestSpec {
+        identity: guest.clone(),
+        hostname: guest.instance.clone(),
+        template: "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst".to_owned(),
+        disk_gb: settings.resources.disk_size_gb,
+        cores: settings.resources.cpu_cores,
+        memory_mb: settings.resources.memory_mb,
+        swap_mb: 512,
+        network: GuestNetwork {
+            bridge: settings.network.bridge.clone(),
+            address: settings.network.ip_address.to_string(),
+            gateway: settings.network.gateway.map(|gateway| gateway.to_string()),
+            nameservers: Vec::new(),
+        },
+        tags: identity::tags("vikunja", &guest.instance),
+    }
+}
+
+fn registry() -> Registry {
+    let built = std::env::var_os("HOMEPORT_BIN_DIR")
+        .expect("HOMEPORT_BIN_DIR names the directory of built files");
+    let (homeport, plugins) = (
+        Path::new(&built).join("homeport"),
+        Path::new(&built).join("plugins"),
+    );
+    let files: Vec<PathBuf> = fs::read_dir(&plugins)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let digest = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        (name, Digest::of(&fs::read(path).unwrap()))
+    };
+    let trust = Trust::release(files.iter().map(digest).collect::<BTreeMap<_, _>>());
+    Registry::scan(&Host::default().with_program(&homeport), &[plugins], &trust).unwrap()
+}
