@@ -1,0 +1,92 @@
+#!/bin/bash
+# The long proofs, which tests/run.sh has only samples of; run as root, after tests/run.sh has been seen to work.
+#
+#   tests/soak.sh                everything
+#   tests/soak.sh kills [N]      N installs (default 100) ended at random moments; after every one the same command
+#                                completes, and what it made is uninstalled. HOMEPORT_SEED repeats a run
+#   tests/soak.sh reproducible   two whole builds, from two clones in different directories, give the same bytes
+#
+# One line per part on stdout: its name, `passed` or `failed`, what was seen. Everything else goes to stderr.
+set -uo pipefail
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+ROOT=$(dirname "$HERE")
+DIST=$ROOT/target/dist
+cd "$ROOT" || exit 1
+failed=0
+
+# Prints a part's line. A part that ends well says on its last line of stdout what was seen.
+part() {
+    local name=$1 seen
+    shift
+    if seen=$("$@"); then
+        printf '%-14s passed  %s\n' "$name" "$(tail -n 1 <<<"$seen")"
+    else
+        printf '%-14s failed\n' "$name"
+        failed=$((failed + 1))
+    fi
+}
+
+kills() {
+    local count=${1:-100} log
+    bash tests/setup.sh >&2 && bash tests/lab/up.sh >&2 && bash tests/build.sh "$DIST" >&2 || return 1
+    export HOMEPORT_DIST=$DIST HOMEPORT_BIN_DIR=$DIST/bin HOMEPORT_LAB_PATH=$HERE/lab/bin
+    export HOMEPORT_KILLS=$count HOMEPORT_KILLS_COMPLETE=all
+    log=$(mktemp)
+    if cargo test --locked --quiet -p homeport-tests --test install killed -- --nocapture >"$log" 2>&1; then
+        sed -n 's/^table: //p' "$log" >&2
+        echo "$count installs ended, $count completed, nothing left; $(sed -n 's/^table: kills *\(seed [0-9]*\).*/\1/p' "$log")"
+        rm -f "$log"
+    else
+        cat "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+}
+
+# Another directory, umask and time zone for the second build: none of them may matter.
+reproducible() {
+    local place status=0
+    place=$(mktemp -d)
+    mkdir "$place/keys"
+    minisign -G -W -p "$place/keys/homeport.pub" -s "$place/keys/homeport.key" >/dev/null
+    whole_build "$place" one 022 UTC &&
+        whole_build "$place" another-directory-with-a-longer-name 077 Pacific/Auckland &&
+        same "$place/one/out" "$place/another-directory-with-a-longer-name/out" || status=1
+    rm -rf "$place"
+    return $status
+}
+
+whole_build() { # PLACE NAME UMASK TZ
+    local clone=$1/$2/clone
+    git clone --quiet --no-hardlinks "$ROOT" "$clone" >&2 || return 1
+    (
+        umask "$3"
+        unset CARGO_TARGET_DIR
+        TZ=$4 HOMEPORT_KEY_DIR=$1/keys bash "$clone/tests/build.sh" "$1/$2/out" >&2
+    )
+}
+
+same() { # OUT OUT
+    local file count=0
+    for file in "$1"/site/*.tar.zst "$1"/site/bootstrap-*; do
+        cmp "$file" "$2/site/${file##*/}" >&2 || return 1
+        count=$((count + 1))
+    done
+    [ "$count" -ge 2 ] || { echo "soak: the builds made no bundle and bootstrap" >&2; return 1; }
+    (cd "$1/site" && sha256sum -- *.tar.zst bootstrap-* | tr '\n' ' ')
+}
+
+case ${1:-all} in
+    all)
+        part kills kills
+        part reproducible reproducible
+        ;;
+    kills) part kills kills "${2:-}" ;;
+    reproducible) part reproducible reproducible ;;
+    *)
+        sed -n '4,8s/^# \{0,1\}//p' "$0" >&2
+        exit 2
+        ;;
+esac
+[ "$failed" -eq 0 ]
