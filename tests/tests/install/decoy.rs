@@ -56,7 +56,12 @@ fn seen(id: &str) -> Vec<String> {
     let disks = disks.map(|entry| {
         let seen = entry.metadata().unwrap();
         let path = entry.path().display().to_string();
-        format!("{path} {} {} {}", seen.ino(), seen.size(), seen.mtime_nsec())
+        format!(
+            "{path} {} {} {}",
+            seen.ino(),
+            seen.size(),
+            seen.mtime_nsec()
+        )
     });
     settings.into_iter().chain(disks).collect()
 }

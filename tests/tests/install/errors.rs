@@ -33,15 +33,31 @@ fn what_cannot_be_fetched_or_trusted() {
     let (instance, site) = (Instance::new("e2e-fetch", 102), Site::serve());
     let back = "the system is as it was before";
     let nowhere = format!("{}/nothing", site.app());
-    refused(&instance, &["--source-url", &nowhere], 8, &["404", &archive(), back]);
+    refused(
+        &instance,
+        &["--source-url", &nowhere],
+        8,
+        &["404", &archive(), back],
+    );
     let lie = format!("{}  {}\n", "0".repeat(64), archive());
     let beside = format!("/app/{}.sha256", archive());
     site.server.misbehave(&beside, [Answer::Body(lie.into())]);
     let digest = "0".repeat(64);
-    refused(&instance, &["--source-url", &site.app()], 13, &[&digest, "deleted unopened", back]);
+    refused(
+        &instance,
+        &["--source-url", &site.app()],
+        13,
+        &[&digest, "deleted unopened", back],
+    );
     let fetched = format!("/app/{}", archive());
-    site.server.misbehave(&fetched, [Answer::Body(vec![0; 1000])]);
-    refused(&instance, &["--source-url", &site.app()], 13, &["deleted unopened", back]);
+    site.server
+        .misbehave(&fetched, [Answer::Body(vec![0; 1000])]);
+    refused(
+        &instance,
+        &["--source-url", &site.app()],
+        13,
+        &["deleted unopened", back],
+    );
 }
 
 // FR-011, FR-020
@@ -52,13 +68,28 @@ fn what_is_taken_or_missing() {
     let untouched = "Nothing was changed";
     let mut own = Instance::new("e2e-taken", 1);
     own.gateway = "10.78.0.2".to_owned();
-    refused(&own, &[], 6, &["10.78.0.1 is this host's own address", untouched]);
+    refused(
+        &own,
+        &[],
+        6,
+        &["10.78.0.1 is this host's own address", untouched],
+    );
     let bridge = ["--bridge", "vmbr9"];
-    refused(&instance, &bridge, 6, &["no bridge `vmbr9`", "vmbr0", untouched]);
+    refused(
+        &instance,
+        &bridge,
+        6,
+        &["no bridge `vmbr9`", "vmbr0", untouched],
+    );
     let id = free_id() + 1;
     let decoy = Decoy::create(id, "stranger", "");
     let text = id.to_string();
-    refused(&instance, &["--container-id", &text], 6, &[&text, "is in use", untouched]);
+    refused(
+        &instance,
+        &["--container-id", &text],
+        6,
+        &[&text, "is in use", untouched],
+    );
     decoy.is_untouched();
 }
 

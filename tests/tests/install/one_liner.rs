@@ -122,7 +122,10 @@ fn redirected(instance: &Instance) {
 
 /// App, gate and nginx's workers run as users without rights.
 fn services_are_nobody(id: &str) {
-    let users = inside(id, "ps -eo user:20,args | grep -E 'vikunja|homeport-agent gate|nginx: worker' | grep -v grep");
+    let users = inside(
+        id,
+        "ps -eo user:20,args | grep -E 'vikunja|homeport-agent gate|nginx: worker' | grep -v grep",
+    );
     assert!(users.lines().count() >= 3, "{users}");
     for line in users.lines() {
         assert!(!line.starts_with("root "), "{line}");

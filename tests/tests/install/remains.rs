@@ -16,7 +16,7 @@ pub fn remains(instance: &Instance, id: u32, tmp: &Path) -> Vec<String> {
         format!("{STATE}/instances/{name}.json"),
         format!("/var/lock/homeport/{name}"),
     ]));
-    found.extend(inside(Path::new(STATE).join("staging").as_path()));
+    found.extend(staged());
     found.extend(inside(tmp));
     found.extend(processes(name));
     found
@@ -46,6 +46,18 @@ fn of_guest(id: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// What was fetched, unless it is for another instance's operation that is under way.
+fn staged() -> impl Iterator<Item = String> {
+    let journals = inside(&Path::new(STATE).join("journal"));
+    inside(&Path::new(STATE).join("staging"))
+        .into_iter()
+        .filter(move |path| {
+            let operation = path.rsplit('/').next().unwrap_or_default();
+            let journal = |of: &String| Path::new(of).join(format!("{operation}.jsonl"));
+            !journals.iter().any(|of| journal(of).exists())
+        })
 }
 
 fn there<const N: usize>(paths: [String; N]) -> Vec<String> {

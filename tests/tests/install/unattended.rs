@@ -131,7 +131,10 @@ fn what_is_wrong_is_named_with_its_line() {
             assert!(ended.out.contains(part), "`{part}`: {}", ended.out);
         }
     }
-    let missing = dry::install(&["--domain".to_owned(), "x.test".to_owned()], &BTreeMap::new());
+    let missing = dry::install(
+        &["--domain".to_owned(), "x.test".to_owned()],
+        &BTreeMap::new(),
+    );
     assert_eq!(missing.code, 3);
     assert!(missing.out.contains("--ip-address or HOMEPORT_IP_ADDRESS"));
     assert!(trees() == before, "something was touched");

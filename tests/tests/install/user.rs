@@ -79,8 +79,6 @@ pub fn certificate(address: &str, domain: &str) -> String {
 /// A handshake with this version of TLS and nothing else, by a client that still knows the old ones.
 pub fn handshake(address: &str, version: &str) -> Ended {
     let to = format!("{address}:443");
-    let words = [
-        "openssl", "s_client", "-connect", &to, version, "-cipher",
-    ];
+    let words = ["openssl", "s_client", "-connect", &to, version, "-cipher"];
     call(&[&words[..], &["DEFAULT:@SECLEVEL=0"]].concat())
 }

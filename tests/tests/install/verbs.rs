@@ -24,7 +24,10 @@ fn every_verb() {
     let given = Given::make(&instance.domain);
     installed(&instance, &given);
     let id = instance.id().unwrap();
-    assert_eq!(certificate(&instance.address, &instance.domain), given.pem());
+    assert_eq!(
+        certificate(&instance.address, &instance.domain),
+        given.pem()
+    );
     kept_secret(&id, &given);
 
     let app = instance.app(given.pem());
@@ -118,7 +121,10 @@ fn past(instance: &Instance) {
     let operations = found["operations"].as_array().unwrap();
     let verbs: Vec<_> = operations.iter().map(|one| one["verb"].clone()).collect();
     assert_eq!(verbs, ["start", "stop", "restart", "install"]);
-    assert!(operations.iter().all(|one| one["outcome"] == "done"), "{found}");
+    assert!(
+        operations.iter().all(|one| one["outcome"] == "done"),
+        "{found}"
+    );
     let log = fs::read_to_string(format!("/var/log/homeport/{}.log", instance.name)).unwrap();
     for verb in ["install", "restart", "stop", "start"] {
         let end = format!("[SUCCESS] [{verb}] done");
@@ -145,7 +151,13 @@ fn refused(instance: &Instance, id: &str) {
 /// It goes, and leaves an archive with everything but the secrets.
 fn kept(instance: &Instance, id: &str) {
     let secret = inside(id, "cat /etc/vikunja/secrets/service-secret");
-    let done = json(homeport(&["uninstall", instance.name, "--keep-data", "--yes", "--json"]));
+    let done = json(homeport(&[
+        "uninstall",
+        instance.name,
+        "--keep-data",
+        "--yes",
+        "--json",
+    ]));
     assert_eq!(done["guest"], id);
     let archive = Path::new(done["archive"].as_str().unwrap());
     let found = homeport_core::archive::verify(archive).unwrap();
