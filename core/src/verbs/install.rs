@@ -20,10 +20,14 @@ use crate::report;
 use crate::settings::{
     self, ComponentDefaults, DatabaseDefaults, Defaults, Floors, Registration, Settings, Sources,
 };
+use crate::state::Registered;
 use crate::target::{GuestKind, HostFacts};
 use crate::verbs::operation::{self, Operation};
 use crate::verbs::parts::Partners;
-use crate::verbs::{Context, choose, health, identity, parts};
+use crate::verbs::{Context, choose, health, identity, list, parts, uninstall};
+
+/// The verb as it is typed.
+const VERB: &str = "install";
 
 /// The app that is installed when none is named.
 const DEFAULT_APP: &str = "vikunja";
@@ -81,9 +85,10 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
         let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, true)?;
         return preview(&prepared, &mut partners).map(Installed::Planned);
     }
-    let _lock = cx.lock(&instance, "install")?;
-    if let Some((_, Outcome::Done)) = operation::resolve_open(&instance, cx.target, cx.tell)? {
-        return Err(Error::already_there(&instance));
+    let _lock = cx.lock(&instance, VERB)?;
+    let began = unix_now();
+    if let Some(entry) = finished(cx, &instance)? {
+        return Ok(told(cx, entry, &settings, &recipe, began));
     }
     let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, false)?;
     let size = &prepared.settings.resources;
@@ -102,7 +107,23 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
         .map_or(0, Plan::end);
     (cx.tell)(Event::Expected { steps });
     run(cx, &prepared, partners, request.keep_on_failure)?;
-    Ok(Installed::Done(Box::new(prepared.report(cx))))
+    let Prepared {
+        settings, recipe, ..
+    } = &prepared;
+    Ok(told(cx, prepared.registered(), settings, recipe, began))
+}
+
+/// Resolves what an earlier command left open. An install that had committed is finished by that: what the registry
+/// then holds of it. An error if the instance is there for another reason.
+fn finished(cx: &mut Context<'_>, instance: &str) -> Result<Option<Registered>, Error> {
+    let Some((plan, Outcome::Done)) = operation::resolve_open(instance, cx.target, cx.tell)? else {
+        return Ok(None);
+    };
+    match (plan.verb.as_str(), list::registered(instance)) {
+        (VERB, Some(entry)) => Ok(Some(entry)),
+        (uninstall::VERB, _) => operation::forget(instance).map(|()| None),
+        _ => Err(Error::already_there(instance)),
+    }
 }
 
 /// What recipe and plugins say about settings that nobody gives.
@@ -183,7 +204,7 @@ fn prepare(
     };
     let about = About {
         id: operation,
-        verb: "install".to_owned(),
+        verb: VERB.to_owned(),
         guest,
         candidate: true,
         at: unix_now(),
@@ -272,33 +293,45 @@ impl Prepared {
         }
     }
 
-    fn report(&self, cx: &Context<'_>) -> report::Installed {
-        report::Installed {
-            instance: self.about.guest.instance.clone(),
-            title: self.recipe.recipe.title.clone(),
-            version: self.version.clone(),
-            url: self.settings.public_url(),
-            address: self.settings.network.ip_address.address().to_string(),
-            guest: self.about.guest.id.clone(),
-            first_login: self.first_login(),
-            self_signed: self.settings.services.frontend.ssl_cert.is_none(),
-            host_calls: cx.target.host_calls(),
-            seconds: unix_now().saturating_sub(self.about.at),
-        }
+    /// What the registry holds of it.
+    fn registered(&self) -> Registered {
+        Registered::new(&self.settings, &self.about.guest, &self.version)
     }
+}
 
-    /// How the first person gets in.
-    fn first_login(&self) -> String {
-        let url = self.settings.public_url();
-        match self.settings.registration {
-            Registration::Open => {
-                format!("Open {url} and register. Anyone who reaches the page may.")
-            }
-            Registration::Closed => format!(
-                "Strangers cannot register. Make the first account inside the container: pct enter {}",
-                self.about.guest.id
-            ),
+/// What the user is told of an instance that is there now; `began` is the Unix time its install began, or went on.
+fn told(
+    cx: &Context<'_>,
+    entry: Registered,
+    settings: &Settings,
+    recipe: &Loaded,
+    began: u64,
+) -> Installed {
+    Installed::Done(Box::new(report::Installed {
+        title: recipe.recipe.title.clone(),
+        first_login: first_login(settings, &entry),
+        self_signed: settings.services.frontend.ssl_cert.is_none(),
+        host_calls: cx.target.host_calls(),
+        seconds: unix_now().saturating_sub(began),
+        instance: entry.instance,
+        version: entry.version,
+        url: entry.url,
+        address: entry.address,
+        guest: entry.guest,
+    }))
+}
+
+/// How the first person gets in.
+fn first_login(settings: &Settings, entry: &Registered) -> String {
+    match settings.registration {
+        Registration::Open => {
+            let url = &entry.url;
+            format!("Open {url} and register. Anyone who reaches the page may.")
         }
+        Registration::Closed => format!(
+            "Strangers cannot register. Make the first account inside the container: pct enter {}",
+            entry.guest
+        ),
     }
 }
 

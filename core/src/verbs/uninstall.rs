@@ -22,6 +22,9 @@ use crate::verbs::living::{self, Living, Told};
 use crate::verbs::operation::{self, Operation};
 use crate::verbs::{Context, identity, install, parts};
 
+/// The verb as it is typed.
+pub(crate) const VERB: &str = "uninstall";
+
 /// What the user asked for.
 pub struct Request<'a> {
     /// Name of the instance.
@@ -59,14 +62,14 @@ pub fn uninstall(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Uninstal
     let (living, _lock) = match request.dry_run {
         true => (living::find(cx.target, request.name)?, None),
         false => cx
-            .take(request.name, "uninstall")
+            .take(request.name, VERB)
             .map(|(living, lock)| (living, Some(lock)))?,
     };
     living.here()?;
     let instance = living.guest.instance.clone();
     let about = About {
         id: identity::operation()?,
-        verb: "uninstall".to_owned(),
+        verb: VERB.to_owned(),
         guest: living.guest.clone(),
         candidate: false,
         at: unix_now(),
@@ -105,13 +108,13 @@ fn resolved(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Option<Summar
     if operation::open(&instance)?.is_none() {
         return Ok(None);
     }
-    let _lock = cx.lock(&instance, "uninstall")?;
+    let _lock = cx.lock(&instance, VERB)?;
     let Some((plan, outcome)) = operation::resolve_open(&instance, cx.target, cx.tell)? else {
         return Ok(None);
     };
     let gone = match outcome {
         Outcome::RolledBack => plan.candidate,
-        Outcome::Done => plan.verb == "uninstall",
+        Outcome::Done => plan.verb == VERB,
     };
     if !gone {
         return Ok(None);
