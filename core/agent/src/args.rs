@@ -10,6 +10,8 @@ pub(crate) struct Options {
     pub(crate) who: String,
     /// Whether units wait for this program.
     pub(crate) boot: bool,
+    /// Whether what was not committed is taken back here.
+    pub(crate) take_back: bool,
     /// File the specification is read from; `-` is standard input.
     pub(crate) spec: Option<String>,
 }
@@ -26,6 +28,7 @@ impl Options {
             state: StateDir::new(ROOT),
             who: "somebody".to_owned(),
             boot: false,
+            take_back: false,
             spec: None,
         };
         let mut words = args.iter();
@@ -41,6 +44,7 @@ impl Options {
                 "--state" => options.state = StateDir::new(value()?),
                 "--who" => options.who = value()?,
                 "--spec" => options.spec = Some(value()?),
+                "--take-back" => options.take_back = true,
                 _ => options.boot = true,
             }
         }

@@ -21,7 +21,7 @@ use rustix::fs::Mode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const USAGE: &str = "usage: homeport-agent serve [--who NAME] | recover [--boot] | status [--spec FILE|-] | history | \
+const USAGE: &str = "usage: homeport-agent serve [--who NAME] | recover [--boot | --take-back] | status [--spec FILE|-] | history | \
                      archive (each with [--state DIR]) | gate … | gate-control …";
 
 /// Largest specification that is read, bytes.
@@ -72,9 +72,9 @@ fn serve(args: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 fn recover(args: &[String]) -> Result<String, Box<dyn Error>> {
-    let options = Options::parse(args, &["--state", "--boot"])?;
+    let options = Options::parse(args, &["--state", "--boot", "--take-back"])?;
     ordinary_mask();
-    lines(&recover::run(&options.state, options.boot).map_err(|fault| told(&fault))?)
+    lines(&recover::run(&options).map_err(|fault| told(&fault))?)
 }
 
 fn status(args: &[String]) -> Result<String, Box<dyn Error>> {

@@ -1,7 +1,8 @@
 //! Resolves a journal that nobody finished: at boot, by hand, and for `serve`.
 //!
-//! Never touches anything while a living agent holds the lock, and never decides about a candidate that has not been
-//! committed: whoever makes it – the host – throws it away whole or goes on with it.
+//! Never touches anything while a living agent holds the lock, and never decides by itself about what it does not know to
+//! be committed: the host may have committed and not have got round to saying so. A person may decide, if the host is no
+//! more – but not about a candidate, which its maker throws away whole or goes on with.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,8 +14,9 @@ use homeport_engine::recover::{self, Outcome, Standing};
 use homeport_engine::run::{Fault, FaultKind, RunError, Tell};
 use serde::Serialize;
 
+use crate::args::Options;
 use crate::lock::Lock;
-use crate::state::{StateDir, damaged};
+use crate::state::damaged;
 
 /// What became of an open journal, or of the attempt to look for one.
 #[derive(Debug, Serialize)]
@@ -34,7 +36,7 @@ enum Ending {
     Done,
     /// All its steps are taken back.
     RolledBack,
-    /// It is left to the host, whose candidate this guest is.
+    /// It is left to the host, which knows whether it has committed.
     LeftToHost,
     /// What is left of it has to wait for the machine, and is done after boot.
     AfterBoot,
@@ -58,11 +60,12 @@ impl From<Fault> for Failure {
     }
 }
 
-/// Resolves every open journal. `booting`: units wait for this program, so it waits for none.
+/// Resolves every open journal. At boot units wait for this program, so it waits for none.
 ///
 /// # Errors
 /// What stands in the way of the first journal that cannot be resolved; it stays open.
-pub(crate) fn run(state: &StateDir, booting: bool) -> Result<Vec<Resolved>, Fault> {
+pub(crate) fn run(options: &Options) -> Result<Vec<Resolved>, Fault> {
+    let state = &options.state;
     state.prepare()?;
     let mut lock = match Lock::take(&state.lock(), "homeport-agent recover") {
         Ok(lock) => lock,
@@ -73,7 +76,7 @@ pub(crate) fn run(state: &StateDir, booting: bool) -> Result<Vec<Resolved>, Faul
     for operation in state.open()? {
         lock.name(&operation)?;
         let mut journal = state.journal(&operation)?;
-        let result = one(&mut journal, booting).map_err(|failure| failure.fault)?;
+        let result = one(&mut journal, options).map_err(|failure| failure.fault)?;
         resolved.push(Resolved {
             operation: Some(operation),
             result,
@@ -83,9 +86,10 @@ pub(crate) fn run(state: &StateDir, booting: bool) -> Result<Vec<Resolved>, Faul
     Ok(resolved)
 }
 
-fn one(journal: &mut Journal, booting: bool) -> Result<Ending, Failure> {
-    let standing = standing(journal)?;
-    if !standing.committed() && standing.plans().iter().any(|plan| plan.candidate) {
+fn one(journal: &mut Journal, options: &Options) -> Result<Ending, Failure> {
+    let (standing, booting) = (standing(journal)?, options.boot);
+    let candidate = standing.plans().iter().any(|plan| plan.candidate);
+    if !standing.committed() && (candidate || !options.take_back) {
         return Ok(Ending::LeftToHost);
     }
     let machine = Local::new(Place::Guest, Arc::new(AtomicBool::new(false)));

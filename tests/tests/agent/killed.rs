@@ -98,12 +98,15 @@ fn killed_at_any_moment_again_and_again_it_ends_before_or_after() {
             continue;
         }
         for _ in 0..random(4) {
-            let mut recovery = rig.command(&["recover"]).spawn().expect("it starts");
+            let mut recovery = rig
+                .command(&["recover", "--take-back"])
+                .spawn()
+                .expect("it starts");
             thread::sleep(moment() / 8);
             recovery.kill().expect("it is ours");
             wait(&mut recovery);
         }
-        let end = rig.run(&["recover"], b"");
+        let end = rig.run(&["recover", "--take-back"], b"");
         assert!(end.status.success());
         assert_eq!(rig.tree(), before, "round {round}");
     }

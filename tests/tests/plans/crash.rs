@@ -1,6 +1,6 @@
 //! The real plans on the simulated machine: something goes wrong at every record and every effect – kill -9 before,
 //! within and after it, an error half-way, a lost reply, Ctrl-C – and the recovery is killed, too. Every end is exactly
-//! *before* or *after*, and the same command then completes.
+//! *before* or *after*, and the same command then completes. A power cut is a kill -9 after which all guests boot.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,8 +20,8 @@ use crate::facts::{self, BUNDLE, Facts};
 static HEADING: Once = Once::new();
 
 const COLUMNS: &str = "\
-table: points and how each ended: |        | kill -9       | error half-way | reply lost   | Ctrl-C, TERM  | recovery killed
-table: before, after              | points | before  after | before  after | before  after | before  after | before  after";
+table: points and how each ended: |        | kill -9       | power cut     | error half-way | reply lost   | Ctrl-C, TERM  | recovery killed
+table: before, after              | points | before  after | before  after | before  after | before  after | before  after | before  after";
 
 /// Commands as far as they matter here: what the plugins' looks see, and what is left where.
 fn script() -> Script {
@@ -93,6 +93,7 @@ fn matrix(name: &str, start: &World, plans: &[Plan], again: u64) -> Tally {
     HEADING.call_once(|| println!("{COLUMNS}"));
     let columns = [
         ends(&Mode::DEATHS),
+        tally.cuts,
         ends(&[Mode::Failed]),
         ends(&[Mode::Unheard]),
         ends(&[Mode::Stopped]),

@@ -25,8 +25,8 @@ enum Deed {
 fn deed() -> impl Strategy<Value = Deed> {
     let place = || prop_oneof![Just(Place::Host), Just(Place::Guest)];
     let state = prop_oneof![
-        Just(ServiceState::Running),
-        Just(ServiceState::Stopped),
+        Just(ServiceState::EnabledAndRunning),
+        Just(ServiceState::DisabledAndStopped),
         Just(ServiceState::Restarted),
     ];
     prop_oneof![
@@ -70,21 +70,25 @@ impl Author {
             Deed::Remove(place, name) => (*place, file(*name, Content::Absent), Undo::Nothing),
             Deed::Service(unit, state) => {
                 let unit = format!("u{unit}");
-                let runs = *state != ServiceState::Stopped;
-                let back = match self.units.insert(unit.clone(), runs) {
-                    Some(true) => ServiceState::Running,
-                    _ => ServiceState::Stopped,
+                let (on, off) = (
+                    ServiceState::EnabledAndRunning,
+                    ServiceState::DisabledAndStopped,
+                );
+                let ran = self.units.get(&unit) == Some(&true);
+                // What would not survive a boot is no state to end in.
+                let state = if *state == ServiceState::Restarted && !ran {
+                    on
+                } else {
+                    *state
                 };
+                self.units.insert(unit.clone(), state != off);
                 let undo = Op::Service {
                     unit: unit.clone(),
-                    state: back,
+                    state: if ran { on } else { off },
                 };
                 (
                     Place::Guest,
-                    Op::Service {
-                        unit,
-                        state: *state,
-                    },
+                    Op::Service { unit, state },
                     Undo::Op(Box::new(undo)),
                 )
             }
@@ -209,9 +213,9 @@ fn world(candidate_guest: bool) -> World {
     };
     world.files.extend([old("f0")]);
     if !candidate_guest {
-        let unit = |running| Unit {
-            enabled: true,
-            running,
+        let unit = |on| Unit {
+            enabled: on,
+            running: on,
         };
         let guest = Guest {
             identity: Some(identity()),

@@ -3,14 +3,15 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Effect, Fuse, Guest, Script, Shared, Unit, Victim, before, put, ran};
+use super::{Effect, Fuse, Guest, Script, Shared, Unit, Victim, before, open_journal, put, ran};
 use crate::event::Event;
 use crate::exec::Exec;
 use crate::journal::Child;
 use crate::op::{Content, Op, PutFile, ServiceState};
 use crate::plan::{Place, Plan};
+use crate::recover::{Standing, resolve};
 use crate::require::{Observation, Observations};
-use crate::run::{Executor, Fault, FaultKind, Hands, NoteDone, Tell, require};
+use crate::run::{Executor, Fault, FaultKind, Hands, NoteDone, RunError, Tell, require};
 
 /// The agent in one guest.
 pub struct Agent {
@@ -23,6 +24,27 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// Finishes what a boot finds open and committed; all else the host has to decide.
+    pub(crate) fn boot(world: &Shared, script: &Script, guest: &str) -> Result<(), RunError> {
+        let fuse = Fuse::safe();
+        let mut journal = open_journal(world, &fuse, Victim::Agent, guest)?;
+        if !Standing::of(&journal)?.committed() {
+            return Ok(());
+        }
+        let mut agent = Agent::new(world, &fuse, script, guest);
+        resolve(&mut journal, &mut agent, &mut |_| {}).map(|_| ())
+    }
+
+    pub(crate) fn new(world: &Shared, fuse: &Fuse, script: &Script, guest: &str) -> Agent {
+        Agent {
+            world: world.clone(),
+            fuse: fuse.clone(),
+            script: script.clone(),
+            guest: guest.to_owned(),
+            last: Rc::default(),
+        }
+    }
+
     /// Does something to the guest, unless the agent is or becomes dead.
     fn touch(&self, change: impl FnOnce(&mut Guest, Effect)) -> Result<(), Fault> {
         let broken = |why| Fault::new(FaultKind::Failed, why);

@@ -1,7 +1,5 @@
 //! The simulated host: makes and removes guests, hands guest steps to the simulated agent.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::platform::{make, not_ours, power, push, remove};
@@ -11,7 +9,7 @@ use super::{
 use crate::check::check;
 use crate::event::Event;
 use crate::exec::Exec;
-use crate::journal::{Child, Journal};
+use crate::journal::{Child, Journal, Record};
 use crate::op::{Content, Fetch, GuestIdentity, Op, PutFile, Unpack};
 use crate::plan::{Place, Plan};
 use crate::recover::{Course, Outcome, Standing, close, resolve};
@@ -136,22 +134,33 @@ impl Sim {
             .map(|guest| guest.id.clone())
             .unwrap_or_default();
         let journal = open_journal(&self.world, &self.fuse, Victim::Agent, &guest).map_err(text)?;
-        let (world, fuse, script) = (self.world.clone(), self.fuse.clone(), self.script.clone());
-        Ok((
-            Agent {
-                world,
-                fuse,
-                script,
-                guest,
-                last: Rc::new(RefCell::new(None)),
-            },
-            journal,
-        ))
+        let agent = Agent::new(&self.world, &self.fuse, &self.script, &guest);
+        Ok((agent, journal))
     }
 }
 
 fn broken() -> Fault {
     Fault::new(FaultKind::Failed, "it failed, or this process is dead")
+}
+
+/// The guest has brought the operation to its end by itself: steps it did are told again, others refused.
+fn told_again(
+    outcome: Outcome,
+    records: &[Record],
+    batch: &Plan,
+    note: NoteDone<'_>,
+) -> Result<(), Fault> {
+    for (number, _) in batch.numbered() {
+        let done = records.iter().find_map(|record| match record {
+            Record::Done { number: n, seen } if *n == number => Some(seen.clone()),
+            _ => None,
+        });
+        match done {
+            Some(seen) if outcome == Outcome::Done => note(number, seen).map_err(text)?,
+            _ => return Err(text("it has ended in the guest, without this step")),
+        }
+    }
+    Ok(())
 }
 
 fn text(error: impl std::fmt::Display) -> Fault {
@@ -238,9 +247,11 @@ impl Executor for Sim {
         // After Commit there is only forward: the agent does all that it was given.
         let stoppable = batch.commit_after.is_none();
         let (mut agent, mut journal, heard) = self.call(&batch)?;
-        let known = Standing::of(&journal)
-            .map_err(text)?
-            .known_for(&batch, seen);
+        let standing = Standing::of(&journal).map_err(text)?;
+        if let Course::Closed(outcome) = standing.course() {
+            return told_again(outcome, journal.records(), &batch, note);
+        }
+        let known = standing.known_for(&batch, seen);
         let plan = check(batch, &known).map_err(text)?;
         let (last, stop) = (agent.last.clone(), AtomicBool::new(!heard));
         let mut host = Ok(());

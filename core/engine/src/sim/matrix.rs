@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{Fuse, Mode, Script, Shared, Sim, Victim, World, open_journal};
+use super::platform::cycle;
+use super::{Agent, Fuse, Mode, Script, Shared, Sim, Victim, World, open_journal};
 use crate::check::{Checked, Known, Refused, check};
 use crate::journal::Journal;
 use crate::op::Op;
@@ -38,6 +39,8 @@ pub struct Tally {
     pub ends: BTreeMap<Mode, (u64, u64)>,
     /// Whose points they were.
     pub victims: BTreeMap<Victim, u64>,
+    /// Deaths of the host with which the whole machine went off: how many ended before, how many after.
+    pub cuts: (u64, u64),
     /// Recoveries that were killed, and how many of them ended before, how many after.
     pub again: (u64, u64),
 }
@@ -95,8 +98,14 @@ impl<'a> Case<'a> {
         let told = command(&world, fuse, script, plans);
         let victim = fuse.victim().ok_or("nothing went wrong")?;
         *tally.victims.entry(victim).or_default() += 1;
-        if fuse.host_dead() && at.is_multiple_of(self.matrix.again) {
-            self.again(&world.borrow().clone(), tally)?;
+        if fuse.host_dead() {
+            let left = world.borrow().clone();
+            let end = self.power_cut(&left);
+            let end = end.map_err(|why| format!("and the machine went off: {why}"))?;
+            count(&mut tally.cuts, end);
+            if at.is_multiple_of(self.matrix.again) {
+                self.again(&left, tally)?;
+            }
         }
         let end = match (told, fuse.host_dead()) {
             (Ok(outcome), false) => self.ended(&world, outcome)?,
@@ -105,6 +114,21 @@ impl<'a> Case<'a> {
         let ends = tally.ends.entry(fuse.mode().ok_or("nothing went wrong")?);
         count(ends.or_default(), end);
         Ok(())
+    }
+
+    /// The whole machine went off with the process: its guests have booted since.
+    fn power_cut(&self, left: &World) -> Result<Outcome, String> {
+        let world = share(left);
+        boot(&world, self.matrix.script)?;
+        let outcome = recover(&world, &Fuse::safe(), self.matrix.script).map_err(text)?;
+        // A unit that was down may be up by the boot itself, or down again as the step's way back has it.
+        let mut booted = self.end(outcome);
+        booted.guests.values_mut().for_each(cycle);
+        self.same(&world, outcome, booted).or_else(|why| {
+            self.same(&world, outcome, self.end(outcome))
+                .map_err(|_| why)
+        })?;
+        nothing_open(&world).map(|()| outcome)
     }
 
     /// Kills the recovery of what is left at each of its points, and recovers again.
@@ -120,6 +144,22 @@ impl<'a> Case<'a> {
             count(&mut tally.again, end);
         }
         Ok(())
+    }
+
+    fn end(&self, told: Outcome) -> World {
+        match told {
+            Outcome::RolledBack => self.before.clone(),
+            Outcome::Done => self.after.clone(),
+        }
+    }
+
+    fn same(&self, world: &Shared, told: Outcome, mut expected: World) -> Result<(), String> {
+        let mut seen = world.borrow().visible();
+        if told == Outcome::RolledBack {
+            self.leave_out_what_stays(&mut seen);
+            self.leave_out_what_stays(&mut expected);
+        }
+        same(&seen, &expected).map_err(|why| format!("told {told:?}, {why}"))
     }
 
     fn leave_out_what_stays(&self, world: &mut World) {
@@ -140,13 +180,7 @@ impl<'a> Case<'a> {
 
     /// The end is the one that was told, nothing is left open, and the same command completes.
     fn ended(&self, world: &Shared, told: Outcome) -> Result<Outcome, String> {
-        let (mut seen, mut expected) = (world.borrow().visible(), self.after.clone());
-        if told == Outcome::RolledBack {
-            expected = self.before.clone();
-            self.leave_out_what_stays(&mut seen);
-            self.leave_out_what_stays(&mut expected);
-        }
-        same(&seen, &expected).map_err(|why| format!("told {told:?}, {why}"))?;
+        self.same(world, told, self.end(told))?;
         nothing_open(world)?;
         let seen = world.borrow().clone();
         let seen = World {
@@ -230,6 +264,20 @@ fn recover(world: &Shared, fuse: &Fuse, script: &Script) -> Result<Outcome, RunE
     }
     let mut sim = Sim::new(world, fuse, script);
     resolve(&mut journal, &mut sim, &mut |_| {})
+}
+
+/// Guests that ran boot; their agents resolve what is theirs to decide, as `homeport-agent recover` does.
+fn boot(world: &Shared, script: &Script) -> Result<(), String> {
+    let running = |world: &World| {
+        let on = world.guests.iter().filter(|(_, guest)| guest.running);
+        on.map(|(id, _)| id.clone()).collect::<Vec<_>>()
+    };
+    let ids = running(&world.borrow());
+    for id in ids {
+        world.borrow_mut().guests.get_mut(&id).map(cycle);
+        Agent::boot(world, script, &id).map_err(text)?;
+    }
+    Ok(())
 }
 
 /// Every journal is closed. That of a guest which is off may be left to its next boot, if only that is missing.

@@ -74,6 +74,14 @@ pub(super) fn power(guest: &mut Guest, to: Power) {
     guest.running = on;
 }
 
+/// Off and on again.
+pub(super) fn cycle(guest: &mut Guest) {
+    if guest.running {
+        power(guest, Power::Stopped);
+        power(guest, Power::Running);
+    }
+}
+
 /// Files in a guest; half of it is half of the files, and one torn.
 pub(super) fn push(guest: &mut Guest, files: &[PushFile], effect: Effect) {
     let whole = if effect == Effect::Half {
