@@ -153,7 +153,9 @@ impl Work<'_> {
             let why = format!("the operation {other} is still open in the guest");
             let fault = Fault::new(FaultKind::Locked, why);
             return Err(fault
-                .with_remedy("Have it resolved by the host that began it: any verb there does so first")
+                .with_remedy(
+                    "Have it resolved by the host that began it: any verb there does so first",
+                )
                 .with_remedy("If that host is no more: homeport-agent recover --take-back")
                 .into());
         }
