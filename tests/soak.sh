@@ -46,24 +46,24 @@ kills() {
 
 # Another directory, umask and time zone for the second build: none of them may matter.
 reproducible() {
-    local place status=0
+    local place status=0 other=another-directory-with-a-longer-name
     place=$(mktemp -d)
     mkdir "$place/keys"
     minisign -G -W -p "$place/keys/homeport.pub" -s "$place/keys/homeport.key" >/dev/null
-    whole_build "$place" one 022 UTC &&
-        whole_build "$place" another-directory-with-a-longer-name 077 Pacific/Auckland &&
-        same "$place/one/out" "$place/another-directory-with-a-longer-name/out" || status=1
+    git clone --quiet --no-hardlinks "$ROOT" "$place/one/clone" >&2 &&
+        git clone --quiet --no-hardlinks "$place/one/clone" "$place/$other/clone" >&2 &&
+        whole_build "$place" one 022 UTC &&
+        whole_build "$place" "$other" 077 Pacific/Auckland &&
+        same "$place/one/out" "$place/$other/out" || status=1
     rm -rf "$place"
     return $status
 }
 
 whole_build() { # PLACE NAME UMASK TZ
-    local clone=$1/$2/clone
-    git clone --quiet --no-hardlinks "$ROOT" "$clone" >&2 || return 1
     (
         umask "$3"
         unset CARGO_TARGET_DIR
-        TZ=$4 HOMEPORT_KEY_DIR=$1/keys bash "$clone/tests/build.sh" "$1/$2/out" >&2
+        TZ=$4 HOMEPORT_KEY_DIR=$1/keys bash "$1/$2/clone/tests/build.sh" "$1/$2/out" >&2
     )
 }
 
