@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -66,8 +65,8 @@ impl<'a> Attempt<'a> {
         self.instance.install(&["--source-directory", &directory])
     }
 
-    /// Begins it, and ends it after so long.
-    pub fn ended(&self, after: Duration) -> Told {
+    /// Begins it, and ends it when `moment` returns.
+    pub fn ended(&self, moment: impl FnOnce()) -> Told {
         let said = TempDir::new().unwrap();
         let log = said.path().join("stderr");
         let mut child = from_bundle(self.tmp.path(), &self.words())
@@ -75,7 +74,7 @@ impl<'a> Attempt<'a> {
             .stderr(File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        sleep(after);
+        moment();
         let begun = Instant::now();
         self.end(&child);
         eventually("the end", 180, || child.try_wait().unwrap().is_some());

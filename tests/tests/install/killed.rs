@@ -2,18 +2,24 @@
 //! completes, or taking back leaves nothing. Containers that only look like ours are never touched.
 
 use std::env;
+use std::path::Path;
+use std::thread::sleep;
 use std::time::Duration;
 
-use crate::attempt::{Attempt, HOWS};
+use homeport_engine::journal::{self, Record};
+
+use crate::attempt::{Attempt, HOWS, How, Told};
 use crate::decoy::{Decoy, free_id};
 use crate::instance::{Instance, turn};
 use crate::moment::Random;
+use crate::remains::inside as within;
+use crate::run::eventually;
 
 /// Ends, unless `HOMEPORT_KILLS` says otherwise.
 const KILLS: u32 = 20;
 
 /// Every so many-th is completed, unless `HOMEPORT_KILLS_COMPLETE` is `all`; taking back is quicker.
-const COMPLETED: u32 = 5;
+const COMPLETED: u32 = 7;
 
 /// When an install is ended at the latest, milliseconds: most while the container is made, where most can be left
 /// behind, some while packages are installed into it.
@@ -36,18 +42,36 @@ fn at_any_moment() {
     for row in 0..kills {
         let after = moment(&mut random, row, all);
         let attempt = Attempt::new(&instance, HOWS[row as usize % HOWS.len()]);
-        let told = attempt.ended(after);
+        let told = attempt.ended(|| sleep(after));
         let became = attempt.resolved(told.code, all || row % COMPLETED == COMPLETED - 2);
         decoys.iter().for_each(Decoy::is_untouched);
-        println!(
-            "table: {:>3} {:>7.3} s  {:<9}  {:<40}  ended in {:>4.1} s, {became}",
-            row + 1,
-            after.as_secs_f64(),
-            format!("{:?}", attempt.how),
-            told.under_way,
-            told.took.as_secs_f64(),
-        );
+        let when = format!("{:.3} s", after.as_secs_f64());
+        tell(&when, &attempt, &told, &became);
     }
+    after_commit(&instance);
+}
+
+/// Past that point there is only forward: what was killed is brought to its end by the same command.
+fn after_commit(instance: &Instance) {
+    let attempt = Attempt::new(instance, How::Core);
+    let committed = || {
+        let journals = within(&instance.journals()).into_iter();
+        let mut records = journals.filter_map(|path| journal::load(Path::new(&path)).ok()?);
+        records.any(|records| records.contains(&Record::Commit))
+    };
+    let told = attempt.ended(|| eventually("Commit", 120, committed));
+    assert_eq!(told.code, Some(137), "it had ended already");
+    let became = attempt.resolved(told.code, true);
+    tell("Commit", &attempt, &told, &became);
+}
+
+fn tell(when: &str, attempt: &Attempt<'_>, told: &Told, became: &str) {
+    println!(
+        "table: {when:>9}  {:<9}  {:<40}  ended in {:>4.1} s, {became}",
+        format!("{:?}", attempt.how),
+        told.under_way,
+        told.took.as_secs_f64(),
+    );
 }
 
 fn moment(random: &mut Random, row: u32, all: bool) -> Duration {
