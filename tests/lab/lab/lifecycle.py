@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from . import config, host, locks, lxcconf, netstring, storage, tasks
+from . import cgroups, config, host, locks, lxcconf, netstring, storage, tasks
 from .errors import Die
 
 
@@ -50,6 +50,7 @@ def start_now(vmid, skiplock=False, debug=False, report=False):
             for _, net in netstring.nets(found.now):
                 netstring.check_bridge(net)
             lxcconf.write(found)
+            cgroups.sweep(vmid)
             _spawn(vmid, debug)
     except Die as error:
         if report:
