@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use homeport_core::places;
 use homeport_core::plan::uninstall::DUMP;
-use homeport_engine::op::Content;
+use homeport_engine::op::{Content, Op};
 use homeport_engine::plan::Plan;
 use homeport_engine::recover::Outcome;
 use homeport_engine::sim::{
@@ -28,13 +28,21 @@ fn script() -> Script {
     let kept = format!("{}/1.2.3", places::PROGRAM);
     Script {
         observations: facts::observations(),
-        made: [
-            (format!("cp -aT --remove-destination {BUNDLE} {kept}"), kept),
-            ("file".to_owned(), DUMP.to_owned()),
-        ]
-        .into(),
+        made: [(keeping(), kept), ("file".to_owned(), DUMP.to_owned())].into(),
         ..Script::default()
     }
+}
+
+/// The command that keeps the program on the host, as the plan has it.
+fn keeping() -> String {
+    let plans = Facts::shipped().install();
+    let steps = plans.iter().flat_map(|plan| &plan.steps);
+    let commands = steps.filter_map(|step| match &step.op {
+        Op::Exec(exec) => Some(exec.argv.join(" ")),
+        _ => None,
+    });
+    let mut keeping = commands.filter(|command| command.contains(BUNDLE));
+    keeping.next().expect("a command that copies the bundle")
 }
 
 /// A host with an earlier Homeport on it.

@@ -1,17 +1,16 @@
 //! First stage: what is needed lies on the host, the guest exists and runs.
 
-use homeport_engine::exec::Exec;
-use homeport_engine::op::{Content, Fetch, Op, Power, PushFile, Trust, Unpack};
+use homeport_engine::op::{Fetch, Op, Power, PushFile, Trust, Unpack};
 use homeport_engine::plan::Step;
 
-use super::{Deploy, DeployError};
+use super::{Deploy, DeployError, keep};
 use crate::places;
-use crate::plan::{absent, directory, put};
+use crate::plan::{absent, directory};
 use crate::recipe::{self, Release};
 
 pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let guest = deploy.spec.identity.clone();
-    let mut steps = keep_program(deploy);
+    let mut steps = keep::steps(deploy);
     steps.extend(fetch(deploy)?);
     if let Some(template) = &deploy.template {
         steps.push(Step::host(
@@ -19,13 +18,17 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
             template.clone(),
         ));
     }
-    let memory = format!(
-        "{} cores, {} MiB, {} GiB",
-        deploy.spec.cores, deploy.spec.memory_mb, deploy.spec.disk_gb
+    let size = match deploy.spec.cores {
+        1 => "1 core".to_owned(),
+        cores => format!("{cores} cores"),
+    };
+    let size = format!(
+        "{size}, {} MiB, {} GiB",
+        deploy.spec.memory_mb, deploy.spec.disk_gb
     );
     steps.push(
         Step::host(
-            format!("Create container {} ({memory})", guest.id),
+            format!("Create container {} ({size})", guest.id),
             Op::EnsureGuest(deploy.spec.clone()),
         )
         .undone_by(Op::RemoveGuest(guest.clone())),
@@ -44,33 +47,6 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         .in_candidate(),
     );
     Ok(steps)
-}
-
-/// A Homeport that was unpacked only for this run is kept first, so that every later verb – also the one that
-/// resolves this very operation – works without fetching it again. It stays on the way back: another instance's
-/// command may be using it by then (decision 005).
-fn keep_program(deploy: &Deploy<'_>) -> Vec<Step> {
-    if !deploy.program.passing {
-        return Vec::new();
-    }
-    let kept = format!("{}/{}", places::PROGRAM, deploy.program.version);
-    // A program that runs cannot be written to, only replaced.
-    let words = [
-        "cp",
-        "-aT",
-        "--remove-destination",
-        &deploy.program.directory,
-        &kept,
-    ];
-    let program = format!("{kept}/bin/homeport");
-    let link = put(places::COMMAND, 0, "root:root", Content::Link(program));
-    let title = format!("Keep Homeport {} on this host", deploy.program.version);
-    let above = directory(places::PROGRAM, 0o755, "root:root");
-    vec![
-        Step::host(format!("Make {}", places::PROGRAM), above.clone()).undone_by(above.clone()),
-        Step::host(title, Op::Exec(Exec::root(words, 60))).undone_by(above),
-        Step::host(format!("Link {} to it", places::COMMAND), link.clone()).undone_by(link),
-    ]
 }
 
 /// The release is fetched, verified and unpacked on the host, before there is a guest to clean up.

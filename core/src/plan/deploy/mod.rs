@@ -7,6 +7,7 @@ mod app;
 mod base;
 mod gate;
 mod guest;
+mod keep;
 mod prove;
 mod values;
 
