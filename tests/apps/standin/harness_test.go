@@ -121,7 +121,8 @@ func launch(t *testing.T, binary, dir string, extra ...string) *app {
 			a.port = variable[strings.LastIndex(variable, ":")+1:]
 		}
 	}
-	a.cmd = exec.Command(binary)
+	// A run that nobody is logged in to any more, such as under nohup, hands an ignored SIGHUP on.
+	a.cmd = exec.Command("env", "--default-signal=HUP", binary)
 	a.cmd.Dir, a.cmd.Env = dir, environment(dir, a.port, extra)
 	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
 	if err := a.cmd.Start(); err != nil {
