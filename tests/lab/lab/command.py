@@ -5,9 +5,11 @@ import os
 import sys
 import time
 
-from . import getopt, host, schema
+from . import fault, getopt, host, schema
 from .errors import BadCall, BadParameters, Die
 
+# One line per call, although `pct exec` says it before it becomes another program and a fault before anything else.
+_logged = False
 POSITIONAL = {"extra-args": {"type": "words"}}
 
 
@@ -39,27 +41,35 @@ class Command:
 
 def main(program, groups, args):
     """Runs `args` (without the program's name) and returns the exit status. `groups` are the lines of the usage text."""
+    return call(program, args, lambda: _run(program, groups, args))
+
+
+def call(program, args, body):
+    """Runs `body()` as one call: after the latency asked for, with the fault asked for, with its line in the log."""
     started = time.monotonic()
-    latency()
-    rc = 255
+    # A real node's programs take about 0.6 s before they do anything.
+    time.sleep(float(host.knob("LAB_LATENCY_MS", "0")) / 1000)
+    kind, rc = fault.chosen(program, args), 255
+    if kind:
+        log_call(program, args, started, None, kind)
+        return fault.around(kind, body) or 0
     try:
-        rc = _run(program, groups, args) or 0
+        rc = body() or 0
         return rc
     finally:
         sys.stdout.flush()
         log_call(program, args, started, rc)
 
 
-def latency():
-    """Sleeps as long as $LAB_LATENCY_MS says; a real node's programs take about 0.6 s before they do anything."""
-    time.sleep(float(host.knob("LAB_LATENCY_MS", "0")) / 1000)
-
-
-def log_call(program, args, started, rc):
-    """Appends one JSON line to $LAB_CALL_LOG, if that is set; `rc` is None for a call that becomes another program."""
+def log_call(program, args, started, rc, kind=None):
+    """Appends one JSON line to $LAB_CALL_LOG, if that is set; `rc` is None for a call that becomes another program, and for one
+    that meets the fault `kind`."""
+    global _logged
     path = host.knob("LAB_CALL_LOG")
-    if path:
+    if path and not _logged:
+        _logged = True
         record = {"argv": [program, *args], "ms": round((time.monotonic() - started) * 1000), "rc": rc}
+        record.update({"fault": kind} if kind else {})
         with open(path, "a", encoding="utf-8") as log:
             log.write(json.dumps(record) + "\n")
 

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 
-from . import config, firstboot, guestfiles, host, image, lifecycle, locks, netstring, options, schema, storage, tasks
+from . import config, fault, firstboot, guestfiles, host, image, lifecycle, locks, netstring, options, schema, storage, tasks
 from .errors import BadParameters, Die
 from .formats import split_list
 
@@ -129,6 +129,7 @@ def _make(new, values, secrets, archive, made):
     with image.filled(disk, _archive(archive), size, unprivileged, root):
         _detect(new, root)
         named = {**new.now, "vmid": new.vmid, "named": "hostname" in values}
+        fault.midway()
         firstboot.set_up(root, named, secrets, guestfiles.host_dns())
     extra = "".join(f",{key}={value}" for key, value in sorted(rest.items()))
     new.now["rootfs"] = f"{volid}{extra},size={size_text(size)}"

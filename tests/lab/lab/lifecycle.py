@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from . import cgroups, config, host, locks, lxcconf, netstring, storage, tasks
+from . import cgroups, config, fault, host, locks, lxcconf, netstring, storage, tasks
 from .errors import Die
 
 
@@ -52,6 +52,7 @@ def start_now(vmid, skiplock=False, debug=False, report=False):
             lxcconf.write(found)
             cgroups.sweep(vmid)
             _spawn(vmid, debug)
+            fault.midway()
     except Die as error:
         if report:
             print(error, flush=True)
@@ -105,6 +106,7 @@ def stop_now(vmid, skiplock=False):
         if not skiplock:
             config.load(vmid, 255).check_lock("mounted")
         kill(vmid)
+        fault.midway()
 
 
 def kill(vmid):
@@ -186,6 +188,7 @@ def _destroy_now(vmid, values):
             kill(vmid)
         for volid in _owned(found):
             storage.free(volid)
+        fault.midway()
         if values.get("purge"):
             print(f"purging CT {vmid} from related configurations..", flush=True)
         _forget(vmid)

@@ -1,7 +1,6 @@
 """`pveversion`: one line, or the list of packages. Never tells anything about the machine's real packages but its kernel."""
 import os
 import sys
-import time
 
 from . import command, getopt, host
 from .errors import BadCall
@@ -11,16 +10,17 @@ USAGE = "USAGE: pveversion [--verbose]"
 
 def main(args):
     """Runs one call of `pveversion`."""
-    started, rc = time.monotonic(), 0
-    command.latency()
+    return command.call("pveversion", args, lambda: _answer(args))
+
+
+def _answer(args):
     try:
         values = getopt.parse(args, [], {"verbose": {"type": "boolean"}})
-        print("\n".join(_packages()) if values.get("verbose") else _line())
     except BadCall:
         print(USAGE, file=sys.stderr)
-        rc = 255
-    command.log_call("pveversion", args, started, rc)
-    return rc
+        return 255
+    print("\n".join(_packages()) if values.get("verbose") else _line())
+    return 0
 
 
 def _line():
