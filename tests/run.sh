@@ -89,7 +89,7 @@ export HOMEPORT_DIST=$DIST HOMEPORT_BIN_DIR=$DIST/bin HOMEPORT_TEST_KEY_DIR=$DIS
 
 wanted style && part style style
 wanted house && part house outside house
-wanted unit && part unit rust --workspace --exclude homeport-tests
+wanted unit && part unit rust --workspace --exclude homeport-tests -- --show-output
 wanted plans && part plans outside plans
 wanted bundle && part bundle outside bundle
 wanted agent && part agent outside agent

@@ -1,7 +1,7 @@
 //! Points in time as text, `2026-11-21T09:05:00Z`: always UTC, always this long, so that they sort as text.
 //! Never reads the clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SHAPE: &[u8] = b"0000-00-00T00:00:00Z";
 
@@ -25,6 +25,29 @@ pub fn is_time(text: &str) -> bool {
             b'0' => byte.is_ascii_digit(),
             literal => byte == *literal,
         })
+}
+
+/// Reads an HTTP date in the one form servers send, `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub fn parse_http(text: &str) -> Option<SystemTime> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let words: Vec<&str> = text.split([' ', ':']).collect();
+    let [_, day, month, year, hour, minute, second, "GMT"] = words[..] else {
+        return None;
+    };
+    let number = |word: &str, most: u64| word.parse().ok().filter(|number: &u64| *number <= most);
+    let month = MONTHS
+        .find(month)
+        .filter(|at| at % 3 == 0 && month.len() == 3)? as u64
+        / 3
+        + 1;
+    let year = number(year, 9999)?;
+    let days: u64 = (1970..year).map(year_length).sum::<u64>()
+        + (1..month)
+            .map(|month| month_length(year, month))
+            .sum::<u64>()
+        + number(day, 31)?.checked_sub(1)?;
+    let seconds = number(hour, 23)? * 3_600 + number(minute, 59)? * 60 + number(second, 60)?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(days * 86_400 + seconds))
 }
 
 /// Year, month and day of a day counted from 1970-01-01, by walking years and months: clear, and at most 8,000 steps.
@@ -62,7 +85,6 @@ fn month_length(year: u64, month: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     /// Pairs from `date -u -d @N`.
     #[test]
@@ -77,6 +99,30 @@ mod tests {
         ] {
             assert_eq!(format(UNIX_EPOCH + Duration::from_secs(seconds)), text);
             assert!(is_time(text));
+        }
+    }
+
+    /// The first is the RFC's own example.
+    #[test]
+    fn reads_what_servers_send() {
+        let read = |text| parse_http(text).map(format);
+        assert_eq!(
+            read("Sun, 06 Nov 1994 08:49:37 GMT").as_deref(),
+            Some("1994-11-06T08:49:37Z")
+        );
+        assert_eq!(
+            read("Tue, 29 Feb 2028 23:59:59 GMT").as_deref(),
+            Some("2028-02-29T23:59:59Z")
+        );
+        for text in [
+            "",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Sun, 06 anF 1994 08:49:37 GMT",
+            "Sun, 06 Nov 99999 08:49:37 GMT",
+        ] {
+            assert_eq!(read(text), None, "{text}");
         }
     }
 

@@ -12,6 +12,8 @@ use std::path::Path;
 use homeport_engine::recover::Outcome;
 use serde::Serialize;
 
+use crate::report::Finding;
+
 /// What kind of failure it is; the exit code follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -128,6 +130,8 @@ pub struct Error {
     pub remedies: Vec<String>,
     /// Last lines of the app's log or of a command's output, oldest first.
     pub lines: Vec<String>,
+    /// What preflight found to be in the way.
+    pub findings: Vec<Finding>,
 }
 
 impl Error {
@@ -140,6 +144,7 @@ impl Error {
             aftermath: Aftermath::Untouched,
             remedies: Vec::new(),
             lines: Vec::new(),
+            findings: Vec::new(),
         }
     }
 
@@ -176,7 +181,7 @@ impl Error {
 
     /// The error as an object for programs: kind, code, the four parts, the last lines.
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut object = serde_json::json!({
             "kind": self.kind,
             "code": self.code(),
             "what": self.what,
@@ -184,7 +189,11 @@ impl Error {
             "state": self.aftermath,
             "do": self.remedies(),
             "lines": self.lines,
-        })
+        });
+        if !self.findings.is_empty() {
+            object["findings"] = serde_json::json!(self.findings);
+        }
+        object
     }
 
     /// What to do, never nothing: where no one knows better, what is always right in this state.
@@ -212,6 +221,31 @@ impl Error {
 
 /// Errors that no library has: of the verbs themselves.
 impl Error {
+    /// What is in the way of an operation that has not begun, all at once. The first of them, which is the most basic,
+    /// gives the kind.
+    pub fn not_ready(findings: Vec<Finding>) -> Error {
+        let kind = findings
+            .first()
+            .map_or(Kind::Unexpected, |found| found.kind);
+        let several = findings.len() > 1;
+        let labelled = |found: &Finding, text: String| match several {
+            true => format!("{}: {text}", found.check),
+            false => text,
+        };
+        let clauses = findings.iter().map(|found| labelled(found, found.clause()));
+        let what = match several {
+            true => format!("{} things are in the way.", findings.len()),
+            false => "Something that is needed is taken or missing.".to_owned(),
+        };
+        let why = clauses.collect::<Vec<_>>().join("\n");
+        let error = findings
+            .iter()
+            .fold(Error::new(kind, what, why), |error, found| {
+                error.with_remedy(labelled(found, found.remedy.clone()))
+            });
+        Error { findings, ..error }
+    }
+
     /// The host lacks something.
     pub fn host(why: impl Into<String>, remedy: impl Into<String>) -> Error {
         Error::new(Kind::Resources, "This host is not ready for it.", why).with_remedy(remedy)
@@ -225,12 +259,6 @@ impl Error {
             why,
         )
         .with_remedy(remedy)
-    }
-
-    /// The instance id belongs to another guest.
-    pub fn taken(instance: &str, guest: &str, node: &str) -> Error {
-        let why = format!("the name `{instance}` belongs to the guest {guest} on node {node}");
-        Error::conflict(why, "Choose another name with `--instance-id`.")
     }
 
     /// The instance is there already.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::error::Kind;
+
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -134,6 +136,48 @@ pub struct Disk {
     pub room: Room,
 }
 
+/// One thing about a host that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at, in one word of a fixed set: `bridge`, `storage`, …
+    pub check: &'static str,
+    /// Whether it is in the way.
+    pub severity: Severity,
+    /// What kind of failure it is or would become.
+    pub kind: Kind,
+    /// How it should be, as a clause.
+    pub expected: String,
+    /// How it is, as a clause.
+    pub found: String,
+    /// What cures it: a sentence, a command to paste in backticks.
+    pub remedy: String,
+}
+
+/// Whether a finding is in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing can be begun before it is cured.
+    Blocks,
+    /// It works, but should be known.
+    Warns,
+}
+
+/// What `homeport doctor` found out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checkup {
+    /// Node it looked at.
+    pub node: String,
+    /// Whether nothing is in the way of anything.
+    pub ready: bool,
+    /// What was looked at and is as it should be, in the words of [`Finding::check`].
+    pub well: Vec<&'static str>,
+    /// What is not, the blocking ones first.
+    pub findings: Vec<Finding>,
+    /// Calls of the platform's programs it took.
+    pub host_calls: u32,
+}
+
 /// Something to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Remark {
@@ -143,6 +187,37 @@ pub struct Remark {
     pub text: String,
     /// What to do: sentences or commands to paste.
     pub remedy: Vec<String>,
+}
+
+impl Finding {
+    /// Something that is in the way.
+    pub fn blocks(
+        check: &'static str,
+        kind: Kind,
+        [expected, found, remedy]: [String; 3],
+    ) -> Finding {
+        Finding {
+            check,
+            severity: Severity::Blocks,
+            kind,
+            expected,
+            found,
+            remedy,
+        }
+    }
+
+    /// Something to know.
+    pub fn warns(check: &'static str, kind: Kind, texts: [String; 3]) -> Finding {
+        Finding {
+            severity: Severity::Warns,
+            ..Finding::blocks(check, kind, texts)
+        }
+    }
+
+    /// What is wrong, as one clause.
+    pub fn clause(&self) -> String {
+        format!("{} (expected: {})", self.found, self.expected)
+    }
 }
 
 impl Room {

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use ureq::http::{Response, StatusCode, header};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Proxy};
 
 use crate::digest::Digest;
 use partial::Partial;
@@ -141,7 +141,18 @@ enum Failure {
 impl Fetcher {
     /// Reads the environment's proxies, and for HTTPS the trusted certificates.
     pub fn new(patience: Patience) -> Self {
+        Self::of(patience, Proxy::try_from_env())
+    }
+
+    /// Goes through this proxy, `http://HOST:PORT`, whatever the environment says.
+    pub fn through(patience: Patience, proxy: &str) -> Result<Self, FetchError> {
+        let proxy = Proxy::new(proxy).map_err(|_| FetchError::Url(proxy.to_owned()))?;
+        Ok(Self::of(patience, Some(proxy)))
+    }
+
+    fn of(patience: Patience, proxy: Option<Proxy>) -> Self {
         let config = Agent::config_builder()
+            .proxy(proxy)
             .http_status_as_error(false)
             .max_redirects(5)
             .user_agent(concat!("homeport/", env!("CARGO_PKG_VERSION")))
@@ -154,6 +165,31 @@ impl Fetcher {
             agent: config.into(),
             patience,
         }
+    }
+
+    /// Asks once whether a server answers there, with whatever status. Downloads nothing. The server's clock as it says
+    /// it, an HTTP date (RFC 9110, 5.6.7) – none if a cache in between has kept the answer for a while.
+    pub fn greet(&self, url: &str) -> Result<Option<String>, FetchError> {
+        let response = match self.call(url, None) {
+            Ok(response) => response,
+            Err(Failure::Final(error)) => return Err(error),
+            Err(Failure::Passing(why)) => {
+                return Err(FetchError::Network {
+                    url: url.to_owned(),
+                    tries: 1,
+                    why,
+                });
+            }
+        };
+        let header = |name| {
+            response
+                .headers()
+                .get(name)?
+                .to_str()
+                .ok()
+                .map(str::to_owned)
+        };
+        Ok(header(header::DATE).filter(|_| header(header::AGE).is_none_or(|age| age == "0")))
     }
 
     /// Downloads into `file`, which is to be empty. On an error the file holds part of the download.
@@ -211,18 +247,23 @@ impl Fetcher {
     }
 
     fn ask(&self, request: &Request, partial: &Partial) -> Result<Response<Body>, Failure> {
-        let secure = is_secure(request.url).map_err(Failure::Final)?;
-        let mut call = self.agent.get(request.url);
+        self.call(request.url, partial.range())
+    }
+
+    /// `range`: from where on, and what must not have changed since.
+    fn call(&self, url: &str, range: Option<(String, &str)>) -> Result<Response<Body>, Failure> {
+        let secure = is_secure(url).map_err(Failure::Final)?;
+        let mut call = self.agent.get(url);
         if secure {
             let tls = roots::tls().map_err(Failure::Final)?;
             call = call.config().https_only(true).tls_config(tls).build();
         }
-        if let Some((range, validator)) = partial.range() {
+        if let Some((range, validator)) = range {
             call = call
                 .header(header::RANGE, range)
                 .header(header::IF_RANGE, validator);
         }
-        call.call().map_err(|error| network(request.url, error))
+        call.call().map_err(|error| network(url, error))
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::Error;
+use crate::report::Finding;
 
 /// A verb's result.
 pub fn result(result: &impl Serialize) -> String {
@@ -18,9 +19,19 @@ pub fn error(error: &Error) -> String {
     pretty(&json!({ "error": error.to_json() }))
 }
 
-/// Plans, for `--dry-run`: an object with the one key `plans`.
-pub fn plans(plans: &[Plan]) -> String {
-    pretty(&json!({ "plans": plans }))
+/// Plans, for `--dry-run`: an object with the key `plans`, and `findings` if there is something to know.
+pub fn plans(plans: &[Plan], findings: &[Finding]) -> String {
+    let mut object = json!({ "plans": plans });
+    if !findings.is_empty() {
+        object["findings"] = json!(findings);
+    }
+    pretty(&object)
+}
+
+/// A finding, in one line among events.
+pub fn finding(finding: &Finding) -> String {
+    let line = json!({ "event": "finding", "finding": finding });
+    line.to_string()
 }
 
 /// An event, in one line.

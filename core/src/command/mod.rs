@@ -16,7 +16,7 @@ use crate::cli::style::Style;
 use crate::cli::{json, output, show};
 use crate::error::{Error, Kind};
 use crate::program::Program;
-use crate::report::Health;
+use crate::report::{Finding, Health};
 use crate::target::proxmox::Proxmox;
 use crate::verbs::power::{self, To};
 use crate::verbs::{history, install, list, living, parts, status, uninstall};
@@ -76,10 +76,15 @@ fn style() -> Style {
 }
 
 fn plans(common: Common, plans: &[Plan]) -> Result<ExitCode, Error> {
+    planned(common, plans, &[])
+}
+
+fn planned(common: Common, plans: &[Plan], findings: &[Finding]) -> Result<ExitCode, Error> {
     let text = if common.json {
-        json::plans(plans)
+        json::plans(plans, findings)
     } else {
-        show::plans(plans, common.verbose, style())
+        let shown = show::plans(plans, common.verbose, style());
+        format!("{shown}\n{}", show::findings(findings, style()))
     };
     output::result(&text);
     Ok(ExitCode::SUCCESS)
@@ -95,7 +100,7 @@ fn installed(common: Common, given: &Install) -> Result<ExitCode, Error> {
     let mut session = Session::new(common, "install", given.dry_run)?;
     let ended = session.run("removes what was made", |cx| install::install(cx, &request))?;
     match ended {
-        install::Installed::Planned(found) => plans(common, &found),
+        install::Installed::Planned(found, findings) => planned(common, &found, &findings),
         install::Installed::Done(done) => answer(common, &done, || show::installed(&done, style())),
     }
 }

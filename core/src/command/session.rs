@@ -11,11 +11,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::cli::args::Common;
 use crate::cli::progress::{About, Mode, Progress};
-use crate::cli::{ask, output};
+use crate::cli::style::Style;
+use crate::cli::{ask, json, output, show};
 use crate::error::Error;
 use crate::lock;
 use crate::log::{self, Level, Log};
 use crate::program::Program;
+use crate::report::Finding;
 use crate::target::proxmox::Proxmox;
 use crate::verbs::Context;
 
@@ -75,6 +77,7 @@ impl Session {
                 traces.tell(event);
             },
             named: &mut |instance| traces.open(instance),
+            remark: &mut |finding| self.remark(&traces, finding),
             confirm: &mut |question| self.ask(&traces, question),
         });
         traces.close(&ended);
@@ -103,6 +106,19 @@ impl Session {
             log: RefCell::default(),
             unlogged: RefCell::default(),
             progress: RefCell::default(),
+        }
+    }
+
+    /// What is in nobody's way is talk, and a line of the log.
+    fn remark(&self, traces: &Traces, finding: &Finding) {
+        traces.write(|log| log.write(Level::Warn, &finding.clause()));
+        match self.common.progress() {
+            Mode::Quiet => {}
+            Mode::Json => output::talk(&json::finding(finding)),
+            Mode::Talk { .. } => {
+                let style = Style::of(&io::stderr());
+                output::talk(&show::findings(std::slice::from_ref(finding), style));
+            }
         }
     }
 

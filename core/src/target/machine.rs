@@ -1,7 +1,8 @@
-//! What the machine itself says of itself: bridges and memory. Asks its own tools, which answer in milliseconds; never the
+//! What the machine itself says of itself: bridges, memory, room, file systems. Asks its own tools, which answer in milliseconds; never the
 //! platform's.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -58,14 +59,40 @@ fn bridges_of(answer: &str, is_bridge: &dyn Fn(&str) -> bool) -> serde_json::Res
     Ok(links.iter().filter_map(bridge).collect())
 }
 
-/// Memory that could be given away, MiB; 0 when the kernel does not say.
-pub(super) fn memory_available_mb() -> u64 {
+/// Memory, MiB: in all, and what could be given away. 0 when the kernel does not say.
+pub(super) fn memory_mb() -> (u64, u64) {
     let table = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = table
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) >> 10
+    let of = |name: &str| {
+        let line = table.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+        kib.unwrap_or(0) >> 10
+    };
+    (of("MemTotal:"), of("MemAvailable:"))
+}
+
+/// Bytes root may still write on the file system a path lies on.
+pub(crate) fn free(path: &Path) -> io::Result<u64> {
+    let found = rustix::fs::statvfs(path)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// Whether an unprivileged container may mount an overlay: the kernel has it, and is at least 5.11, which was the first
+/// to allow it.
+pub(super) fn overlay() -> bool {
+    let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let release = text("/proc/sys/kernel/osrelease");
+    let modules = Path::new("/lib/modules").join(release.trim());
+    let loaded = text("/proc/filesystems").contains("\toverlay\n");
+    let there = loaded || modules.join("kernel/fs/overlayfs").is_dir();
+    there && allows_overlay(&release)
+}
+
+fn allows_overlay(release: &str) -> bool {
+    let mut numbers = release
+        .split(['.', '-'])
+        .map_while(|part| part.parse().ok());
+    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    version >= (5, 11)
 }
 
 /// Stdout of one of the machine's own tools, which must end well.
@@ -100,8 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn overlays_need_a_kernel_that_allows_them() {
+        let allowed = ["5.10.0-8-amd64", "5.11.22-4-pve", "6.8.12-1-pve", ""].map(allows_overlay);
+        assert_eq!(allowed, [false, true, true, false]);
+    }
+
+    #[test]
     fn this_machine_can_be_looked_at() {
-        assert!(memory_available_mb() > 0);
+        let (total, available) = memory_mb();
+        assert!(0 < available && available <= total);
+        assert!(free(Path::new("/")).is_ok());
         bridges().unwrap();
         let missing = tool(&["homeport-no-such-tool"]).unwrap_err();
         assert!(missing.why.contains("homeport-no-such-tool"), "{missing}");

@@ -2,17 +2,21 @@
 //! one, and know no app, plugin or verb.
 
 mod machine;
+pub mod network;
 pub mod proxmox;
 mod surroundings;
 mod tls;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use homeport_engine::op::GuestIdentity;
 use homeport_engine::run::{Executor, Fault};
 
+pub(crate) use machine::free;
 pub use surroundings::{AptSource, Proxies, Surroundings};
+pub(crate) use tls::bare;
 
 /// A machine that holds guests.
 pub trait Target: Executor {
@@ -64,8 +68,12 @@ pub struct HostFacts {
     pub bridges: Vec<Bridge>,
     /// Processor threads of the node.
     pub cpus: u32,
+    /// Memory in all, MiB.
+    pub memory_total_mb: u64,
     /// Memory that is available now, MiB.
     pub memory_available_mb: u64,
+    /// Whether a guest of this kernel may lay one file system over another; else files have to be copied.
+    pub overlay: bool,
     /// What a guest has to be given to reach the world as the host does.
     pub surroundings: Surroundings,
     /// The host's clock, Unix seconds.
@@ -170,6 +178,8 @@ pub struct GuestSeen {
     pub lock: Option<String>,
     /// Storage of its root file system, if its configuration names one.
     pub storage: Option<String>,
+    /// Addresses its configuration gives it, without prefix length.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// Kind of a guest.

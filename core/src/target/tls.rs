@@ -26,7 +26,7 @@ pub(super) fn connect(connection: Timed, host: &str, roots: &str) -> io::Result<
 }
 
 /// A host without its port; an IPv6 address without its brackets.
-fn bare(host: &str) -> &str {
+pub(crate) fn bare(host: &str) -> &str {
     match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
         None => match host.rsplit_once(':') {

@@ -1,12 +1,14 @@
-//! Chooses what the administrator left open – storage, template – and refuses what cannot work. Only reads facts.
+//! Chooses what the administrator left open: storage and template. Only reads facts; preflight asks the same functions
+//! whether there is anything to choose from.
 
 use homeport_engine::op::Op;
 
 use crate::error::Error;
 use crate::plan::deploy::Carry;
+use crate::report::Finding;
 use crate::settings::Settings;
 use crate::target::{HostFacts, StorageSeen, StorageState, TemplateSeen};
-use crate::verbs::install::there;
+use crate::verbs::preflight::{no_storage, no_template};
 
 /// What was chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,178 +31,169 @@ pub struct Template {
 /// Distribution of the guests.
 const OS: &str = "debian";
 
+/// What a storage must be allowed to hold, in Proxmox's words.
+const CONTAINERS: &str = "rootdir";
+const TEMPLATES: &str = "vztmpl";
+
 /// Debian's releases that Proxmox has templates of.
 const CODENAMES: [(&str, &str); 3] = [("11", "bullseye"), ("12", "bookworm"), ("13", "trixie")];
 
 /// A root file system grows into its disk; this much must be there at once: system, packages, one release.
 const AT_ONCE_GB: u64 = 2;
 
-/// Chooses, or says what is in the way.
-pub fn choose(facts: &HostFacts, settings: &Settings) -> Result<Chosen, Error> {
-    host(facts)?;
-    free(facts, settings)?;
+/// Chooses; an error if nothing can be chosen, as preflight says it.
+pub fn choose(facts: &HostFacts, settings: &Settings) -> Result<Chosen, Finding> {
+    let wanted = &settings.proxmox;
+    let disk_gb = settings.resources.disk_size_gb.into();
     Ok(Chosen {
-        storage: storage(facts, settings)?.name.clone(),
-        template: template(facts, settings)?,
+        storage: storage(facts, wanted.storage.as_deref(), disk_gb)?
+            .name
+            .clone(),
+        template: template(facts, wanted.template.as_deref())?,
     })
 }
 
-fn host(facts: &HostFacts) -> Result<(), Error> {
-    if !facts.root {
-        return Err(Error::host(
-            "Homeport must run as root",
-            "Run it as root on the Proxmox host.",
-        ));
+/// The storage for a root file system of this size: the one that is named, or the fitting one with most room.
+pub fn storage<'a>(
+    facts: &'a HostFacts,
+    named: Option<&str>,
+    disk_gb: u64,
+) -> Result<&'a StorageSeen, Finding> {
+    let fitting = facts
+        .storages
+        .iter()
+        .filter(|storage| usable(storage, CONTAINERS))
+        .filter(|storage| named.is_none_or(|name| storage.name == name));
+    let Some(found) = fitting.max_by_key(|storage| storage.available) else {
+        let (found, remedy) = unusable(facts, named, CONTAINERS, "containers");
+        let expected = "an active storage that may hold containers".to_owned();
+        return Err(no_storage(expected, found, remedy));
+    };
+    let needed_gb = at_once_gb(found, disk_gb);
+    match found.available {
+        Some(bytes) if bytes >> 30 < needed_gb => Err(no_storage(
+            format!("{} MiB of room on it", needed_gb << 10),
+            format!("storage `{}` has {} MiB free", found.name, bytes >> 20),
+            "Free some room, or take another storage with `--storage`: `pvesm status --content rootdir`"
+                .to_owned(),
+        )),
+        _ => Ok(found),
     }
-    if facts.platform.is_none() {
-        return Err(Error::host(
-            "this is not a Proxmox VE host",
-            "Run it on the host itself, not in a container or VM of it.",
-        ));
-    }
-    if !facts.quorate {
-        let remedy = "Bring the other nodes back; `pvecm status` shows which are missing.";
-        return Err(Error::host(
-            "the cluster has no quorum, so Proxmox lets nothing be changed",
-            remedy,
-        ));
-    }
-    Ok(())
 }
 
-fn free(facts: &HostFacts, settings: &Settings) -> Result<(), Error> {
-    let instance = &settings.deployment.instance_id;
-    if let Some((guest, node)) = there(facts, instance) {
-        return Err(Error::taken(instance, &guest, &node));
+/// A thick volume takes its whole size, any other grows into it.
+fn at_once_gb(storage: &StorageSeen, disk_gb: u64) -> u64 {
+    match storage.kind.as_str() {
+        "lvm" => disk_gb.max(AT_ONCE_GB),
+        _ => AT_ONCE_GB,
     }
-    if let Some(id) = settings.proxmox.container_id.map(|id| id.to_string())
-        && facts.guests.iter().any(|guest| guest.id == id)
-    {
-        let remedy = "Leave `container_id` out and the next free one is taken.";
-        return Err(Error::conflict(
-            format!("container id {id} is in use"),
-            remedy,
-        ));
-    }
-    let bridge = &settings.network.bridge;
-    if !facts.bridges.iter().any(|found| found.name == *bridge) {
-        let found: Vec<_> = facts
-            .bridges
-            .iter()
-            .map(|bridge| bridge.name.as_str())
-            .collect();
-        return Err(Error::conflict(
-            format!("there is no bridge `{bridge}` on this host"),
-            format!("These are there: {}.", found.join(", ")),
-        ));
-    }
-    let address = settings.network.ip_address.address().to_string();
-    let host = facts.bridges.iter().flat_map(|bridge| &bridge.addresses);
-    if host
-        .clone()
-        .any(|own| own.split('/').next() == Some(address.as_str()))
-    {
-        return Err(Error::conflict(
-            format!("{address} is this host's own address"),
-            "Give the instance a free address of its own.",
-        ));
-    }
-    Ok(())
 }
 
-fn storage<'a>(facts: &'a HostFacts, settings: &Settings) -> Result<&'a StorageSeen, Error> {
-    let usable = |storage: &&StorageSeen| {
-        storage.state == StorageState::Active && storage.contents.contains("rootdir")
+fn usable(storage: &StorageSeen, content: &str) -> bool {
+    storage.state == StorageState::Active && storage.contents.contains(content)
+}
+
+/// Why there is no storage for this content – the one that is named, or any –, and what makes it one.
+fn unusable(facts: &HostFacts, named: Option<&str>, content: &str, what: &str) -> (String, String) {
+    let Some(name) = named else {
+        let active = |storage: &&StorageSeen| storage.state == StorageState::Active;
+        let remedy = facts.storages.iter().find(active).map_or_else(
+            || "See why no storage is active: `pvesm status`".to_owned(),
+            |storage| allowing(storage, content),
+        );
+        let found = format!("no active storage of this host may hold {what}");
+        return (found, remedy);
     };
-    let room = |storage: &StorageSeen| {
-        storage
-            .available
-            .is_none_or(|bytes| bytes >> 30 >= AT_ONCE_GB)
+    let Some(storage) = facts.storages.iter().find(|storage| storage.name == name) else {
+        let found = format!("there is no storage `{name}`");
+        return (found, "See which there are: `pvesm status`".to_owned());
     };
-    let found = match &settings.proxmox.storage {
-        Some(name) => facts
-            .storages
-            .iter()
-            .filter(usable)
-            .find(|storage| storage.name == *name),
-        None => facts
-            .storages
-            .iter()
-            .filter(usable)
-            .max_by_key(|storage| storage.available),
-    };
-    match found {
-        Some(storage) if room(storage) => Ok(storage),
-        Some(storage) => Err(Error::host(
+    match storage.state {
+        StorageState::Active => (
+            format!("storage `{name}` may not hold {what}"),
+            allowing(storage, content),
+        ),
+        StorageState::Inactive => (
+            format!("storage `{name}` does not answer"),
+            format!("See why: `pvesm status --storage {name}`"),
+        ),
+        StorageState::Disabled => (
+            format!("storage `{name}` is switched off"),
+            format!("Switch it on: `pvesm set {name} --disable 0`"),
+        ),
+        StorageState::Elsewhere => (
+            format!("storage `{name}` is for other nodes only"),
             format!(
-                "storage `{}` has {} MiB free, needed are {} MiB",
-                storage.name,
-                storage.available.unwrap_or(0) >> 20,
-                AT_ONCE_GB << 10
+                "Take another, or let it serve this node, too: `pvesm set {name} --delete nodes`"
             ),
-            "Free some room, or name another storage with `--storage`.",
-        )),
-        None => Err(Error::host(
-            match &settings.proxmox.storage {
-                Some(name) => format!("storage `{name}` cannot hold containers here"),
-                None => "no active storage of this host may hold containers".to_owned(),
-            },
-            "`pvesm set STORAGE --content rootdir,…` allows it; `pvesm status --content rootdir` shows which are allowed.",
-        )),
+        ),
     }
 }
 
-fn template(facts: &HostFacts, settings: &Settings) -> Result<Template, Error> {
-    if let Some(volume) = &settings.proxmox.template {
+/// The command that lets a storage hold something more.
+fn allowing(storage: &StorageSeen, content: &str) -> String {
+    let mut contents = storage.contents.clone();
+    contents.insert(content.to_owned());
+    let list = Vec::from_iter(contents).join(",");
+    format!("Allow it: `pvesm set {} --content {list}`", storage.name)
+}
+
+/// The template that is named, or the newest fitting Debian: one that lies here before a newer point release that would
+/// have to be downloaded.
+pub fn template(facts: &HostFacts, named: Option<&str>) -> Result<Template, Finding> {
+    if let Some(named) = named {
         return Ok(Template {
-            volume: volume.clone(),
+            volume: named.to_owned(),
             ensure: None,
         });
     }
-    let fitting = |template: &&TemplateSeen| template.os == OS && template.fits;
-    // Newest first: one that lies here is taken before a newer point release is downloaded.
-    let newest = facts
-        .templates
+    let newest = newest(facts);
+    let here = newest
         .iter()
-        .filter(fitting)
-        .map(|template| template.version.first().copied())
-        .max()
-        .flatten();
-    let of_newest = facts
-        .templates
-        .iter()
-        .filter(fitting)
-        .filter(|template| template.version.first().copied() == newest);
-    if let Some((name, store)) = of_newest
-        .clone()
-        .find_map(|found| Some((&found.name, found.stores.first()?)))
-    {
+        .find_map(|found| Some((&found.name, found.stores.first()?)));
+    if let Some((name, store)) = here {
         return Ok(Template {
             volume: volume(store, name),
             ensure: None,
         });
     }
-    let stores = facts.storages.iter().filter(|storage| {
-        storage.state == StorageState::Active && storage.contents.contains("vztmpl")
-    });
-    let store = stores.max_by_key(|storage| storage.available);
-    match (of_newest.clone().find(|template| template.listed), store) {
-        (Some(found), Some(store)) => {
-            let (storage, name) = (store.name.clone(), found.name.clone());
-            Ok(Template {
-                volume: volume(&storage, &name),
-                ensure: Some(Op::EnsureTemplate { storage, name }),
-            })
-        }
-        (None, _) => Err(Error::host(
-            "no Debian template is here or can be downloaded",
-            "`pveam update` reads the list of templates again; `pveam available --section system` shows it.",
-        )),
-        (_, None) => Err(Error::host(
-            "no active storage of this host may hold templates",
-            "`pvesm set local --content vztmpl,…` allows it.",
-        )),
-    }
+    let Some(listed) = newest.into_iter().find(|template| template.listed) else {
+        return Err(no_template(
+            "none is here, and none is in the list of those that can be downloaded",
+            "Read the list again: `pveam update; pveam available --section system`".to_owned(),
+        ));
+    };
+    downloaded(facts, listed)
+}
+
+/// All templates of the newest fitting release, newest first.
+fn newest(facts: &HostFacts) -> Vec<&TemplateSeen> {
+    let fitting = || {
+        let all = facts.templates.iter();
+        all.filter(|template| template.os == OS && template.fits)
+    };
+    let release = |template: &TemplateSeen| template.version.first().copied();
+    let newest = fitting().map(release).max().flatten();
+    fitting()
+        .filter(|template| release(template) == newest)
+        .collect()
+}
+
+/// The template, once it has been downloaded to the storage with most room.
+fn downloaded(facts: &HostFacts, template: &TemplateSeen) -> Result<Template, Finding> {
+    let stores = facts
+        .storages
+        .iter()
+        .filter(|storage| usable(storage, TEMPLATES));
+    let Some(store) = stores.max_by_key(|storage| storage.available) else {
+        let (found, remedy) = unusable(facts, None, TEMPLATES, "templates");
+        return Err(no_template(&found, remedy));
+    };
+    let (storage, name) = (store.name.clone(), template.name.clone());
+    Ok(Template {
+        volume: volume(&storage, &name),
+        ensure: Some(Op::EnsureTemplate { storage, name }),
+    })
 }
 
 /// Code name of the Debian a template is made of; `None`: not known, and the template's own package sources stay.

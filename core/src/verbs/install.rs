@@ -16,15 +16,16 @@ use crate::plan::Operation as About;
 use crate::plan::deploy::{CERTIFICATE, Carry, DatabasePart, Deploy, Health, Program, ProxyPart};
 use crate::plugin::Registry;
 use crate::recipe::{self, Loaded};
-use crate::report;
+use crate::report::{self, Finding};
 use crate::settings::{
     self, ComponentDefaults, DatabaseDefaults, Defaults, Floors, Registration, Settings, Sources,
 };
 use crate::state::Registered;
-use crate::target::{GuestKind, HostFacts};
+use crate::target::HostFacts;
 use crate::verbs::operation::{self, Operation};
 use crate::verbs::parts::Partners;
-use crate::verbs::{Context, choose, health, identity, list, parts, uninstall};
+use crate::verbs::preflight::Wanted;
+use crate::verbs::{Context, choose, health, identity, list, parts, preflight, uninstall};
 
 /// The verb as it is typed.
 const VERB: &str = "install";
@@ -50,8 +51,8 @@ pub struct Request {
 
 /// How it ended.
 pub enum Installed {
-    /// It would do this.
-    Planned(Vec<Plan>),
+    /// It would do this, and this should be known before.
+    Planned(Vec<Plan>, Vec<Finding>),
     /// It is there.
     Done(Box<report::Installed>),
 }
@@ -69,6 +70,7 @@ struct Prepared {
     database: DatabasePart,
     proxy: ProxyPart,
     health: Health,
+    remarks: Vec<Finding>,
 }
 
 /// Installs, or shows how.
@@ -83,7 +85,8 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
     let instance = settings.deployment.instance_id.clone();
     if request.dry_run {
         let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, true)?;
-        return preview(&prepared, &mut partners).map(Installed::Planned);
+        let plans = preview(&prepared, &mut partners)?;
+        return Ok(Installed::Planned(plans, prepared.remarks));
     }
     let _lock = cx.lock(&instance, VERB)?;
     let began = unix_now();
@@ -91,6 +94,10 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
         return Ok(told(cx, entry, &settings, &recipe, began));
     }
     let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, false)?;
+    prepared
+        .remarks
+        .iter()
+        .for_each(|remark| (cx.remark)(remark));
     let size = &prepared.settings.resources;
     let question = format!(
         "Install {} {} as `{instance}` in container {} ({} cores, {} MiB, {} GiB)?",
@@ -186,8 +193,9 @@ fn prepare(
     plugins: &mut Registry,
     dry_run: bool,
 ) -> Result<(Prepared, Partners), Error> {
-    let facts = cx.target.facts()?;
-    let chosen = choose::choose(&facts, &settings)?;
+    let (facts, remarks) = looked_at(cx, &settings, &recipe)?;
+    let chosen =
+        choose::choose(&facts, &settings).map_err(|found| Error::not_ready(vec![found]))?;
     // Who only looks claims nothing: a claim is a file.
     let id = match (settings.proxmox.container_id, &facts.free_id) {
         (Some(id), _) => id.to_string(),
@@ -229,12 +237,26 @@ fn prepare(
         database: partners.database()?,
         proxy: partners.proxy()?,
         health: Health::default(),
+        remarks,
         about,
         settings,
         recipe,
     };
     prepared.health = health::planned(&prepared.deploy(), plugins)?;
     Ok((prepared, partners))
+}
+
+/// The facts, once nothing in them is in the way, and what should be known of them.
+fn looked_at(
+    cx: &mut Context<'_>,
+    settings: &Settings,
+    recipe: &Loaded,
+) -> Result<(HostFacts, Vec<Finding>), Error> {
+    let recipe = &recipe.recipe;
+    let facts = preflight::gather(cx.target, recipe, Some(settings))?;
+    let wanted = Wanted { settings, recipe };
+    let remarks = preflight::passed(preflight::install(&facts, wanted))?;
+    Ok((facts.host, remarks))
 }
 
 /// The administrator's certificate. Its key is not read here: it travels as a file.
@@ -385,15 +407,4 @@ fn stages(
     let verify = partners.verify(deploy, &seen)?;
     operation.stage(deploy.prove(operation.next()?, &certificate, &verify)?)?;
     Ok(())
-}
-
-/// Whether a guest of this instance is there already, ours by its tags: its id and its node.
-pub(crate) fn there(facts: &HostFacts, instance: &str) -> Option<(String, String)> {
-    let tag = identity::instance_tag(instance);
-    let mut ours = facts
-        .guests
-        .iter()
-        .filter(|guest| guest.kind == GuestKind::Container && guest.tags.contains(&tag));
-    ours.next()
-        .map(|guest| (guest.id.clone(), guest.node.clone()))
 }

@@ -10,6 +10,7 @@ pub mod living;
 pub mod operation;
 pub mod parts;
 pub mod power;
+pub mod preflight;
 pub mod status;
 pub mod uninstall;
 
@@ -21,6 +22,7 @@ use homeport_engine::event::Event;
 use crate::error::Error;
 use crate::lock::{self, Lock};
 use crate::program::Program;
+use crate::report::Finding;
 use crate::target::Target;
 use crate::verbs::living::Living;
 
@@ -36,6 +38,8 @@ pub struct Context<'a> {
     pub tell: &'a mut dyn FnMut(Event),
     /// Told the instance's name once it is this verb's to change: opens its log.
     pub named: &'a mut dyn FnMut(&str) -> Result<(), Error>,
+    /// Told what should be known, though it is in nobody's way.
+    pub remark: &'a mut dyn FnMut(&Finding),
     /// Asks the user; an error when the answer is no, or nobody can be asked.
     pub confirm: &'a mut dyn FnMut(&str) -> Result<(), Error>,
 }

@@ -1,5 +1,6 @@
 //! Results and errors as prose. Pure: texts in, texts out; [`super::output`] prints them.
 
+mod checkup;
 mod error;
 mod finish;
 mod lists;
@@ -8,6 +9,7 @@ mod plugin;
 mod status;
 mod table;
 
+pub use checkup::findings;
 pub use error::error;
 pub use finish::installed;
 pub use lists::{bundle, history, list};

@@ -1,8 +1,6 @@
 //! Makes a container, and trusts neither its own plan nor what the program says of it: what there is before and after
 //! counts (rules 1, 5, 6).
 
-use std::path::Path;
-
 use homeport_engine::op::GuestSpec;
 use homeport_engine::run::{Fault, FaultKind, Hands};
 
@@ -12,6 +10,7 @@ use super::fault::{lied, refused};
 use super::guest::{Waiting, is_ours, vmid};
 use super::host::{OnStop, fault, title};
 use super::parse;
+use crate::target::free;
 
 /// A template of 200 MB on a slow disk takes two minutes.
 const CREATE_SECONDS: u64 = 1200;
@@ -103,12 +102,6 @@ impl Proxmox {
             path.display()
         )))
     }
-}
-
-/// Bytes root may still write on the file system a path lies on.
-pub(super) fn free(path: &Path) -> std::io::Result<u64> {
-    let found = rustix::fs::statvfs(path)?;
-    Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// Proxmox stores tags in a form of its own; one that does not survive that would make the guest unrecognisable.

@@ -9,12 +9,11 @@ use homeport_engine::run::{Fault, unix_now};
 use super::Proxmox;
 use super::alive;
 use super::argv::{self, Argv};
-use super::create::free;
 use super::etc::Located;
 use super::fault::lied;
 use super::host::{OnStop, title};
 use super::parse::{self, Resource, StorageConfig};
-use crate::target::machine::{bridges, memory_available_mb};
+use crate::target::machine::{bridges, free, memory_mb, overlay};
 use crate::target::{
     GuestKind, GuestSeen, GuestStatus, HostFacts, NodeSeen, Platform, StorageSeen, StorageState,
     Surroundings, TemplateSeen,
@@ -26,12 +25,15 @@ const LOOK_SECONDS: u64 = 60;
 impl Proxmox {
     /// Everything.
     pub(super) fn gather(&mut self) -> Result<HostFacts, Fault> {
+        let (memory_total_mb, memory_available_mb) = memory_mb();
         let mut facts = HostFacts {
             node: self.node.clone(),
             root: rustix::process::geteuid().is_root(),
             cpus: std::thread::available_parallelism()
                 .map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX)),
-            memory_available_mb: memory_available_mb(),
+            memory_total_mb,
+            memory_available_mb,
+            overlay: overlay(),
             clock: unix_now(),
             ..HostFacts::default()
         };
@@ -153,6 +155,7 @@ fn guests(
             },
             lock: found.config.lock().map(str::to_owned),
             storage: found.config.storage().map(str::to_owned),
+            addresses: found.config.addresses(),
             node: found.node,
             id,
         }

@@ -1,6 +1,7 @@
 //! A guest's configuration file: `key: value` lines in force now. Snapshots and pending changes are other sections.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::text::words;
 
@@ -55,6 +56,21 @@ impl GuestConfig {
     /// Storage of a container's root file system.
     pub(in crate::target::proxmox) fn storage(&self) -> Option<&str> {
         self.get("rootfs")?.split_once(':').map(|(store, _)| store)
+    }
+
+    /// The addresses its network devices are given: a container's `netN`, a machine's `ipconfigN`. Those it is given by
+    /// DHCP or by itself are in no configuration.
+    pub(in crate::target::proxmox) fn addresses(&self) -> Vec<IpAddr> {
+        let networks = self.values.iter().filter(|(key, _)| {
+            let kind = key.trim_end_matches(|digit: char| digit.is_ascii_digit());
+            kind.len() < key.len() && matches!(kind, "net" | "ipconfig")
+        });
+        let options = networks.flat_map(|(_, value)| value.split(','));
+        let given = options.filter_map(|option| match option.split_once('=')? {
+            ("ip" | "ip6", address) => address.split('/').next()?.parse().ok(),
+            _ => None,
+        });
+        given.collect()
     }
 
     /// Whether this is all that is left of a creation or a removal that was killed: the lock it worked under – or

@@ -1,0 +1,223 @@
+//! What lies around the host: servers an install needs, name servers, the domain, the neighbours of its address. Asks all
+//! of them at once; judging what they said is pure.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use homeport_engine::run::Fault;
+
+use super::place::{found_bridge, in_sight, is_own};
+use super::{Asked, DOMAIN, Facts, MIRROR, NAMES, SOURCE, Wanted, existing};
+use crate::error::Kind;
+use crate::places;
+use crate::recipe::Recipe;
+use crate::report::Finding;
+use crate::settings::Settings;
+use crate::target::network::{Server, greet, neighbour, resolve};
+use crate::target::{HostFacts, Surroundings, bare, free};
+
+/// Where every template of Debian gets its packages unless the host says otherwise.
+const PUBLIC_MIRROR: &str = "http://deb.debian.org/";
+
+/// Labels of Debian's package sources.
+const DEBIAN: [&str; 2] = ["Debian", "Debian-Security"];
+
+/// Asks around.
+pub(super) fn ask(
+    host: HostFacts,
+    recipe: &Recipe,
+    wanted: Option<&Settings>,
+) -> Result<Facts, Fault> {
+    let urls: Vec<String> = source(recipe, wanted)
+        .into_iter()
+        .chain(mirrors(&host.surroundings))
+        .collect();
+    let proxy = proxy(&host.surroundings);
+    let (servers, place) = thread::scope(|scope| {
+        let asking: Vec<_> = urls
+            .iter()
+            .map(|url| scope.spawn(|| greet(url, proxy)))
+            .collect();
+        let place = wanted
+            .map(|settings| neighbourhood(&host, settings))
+            .transpose();
+        let servers = asking.into_iter().filter_map(|server| server.join().ok());
+        (servers.collect(), place)
+    });
+    Ok(Facts {
+        servers,
+        place: place?,
+        staging: free(existing(Path::new(places::STATE))).ok(),
+        host,
+    })
+}
+
+fn neighbourhood(host: &HostFacts, settings: &Settings) -> Result<Asked, Fault> {
+    let network = &settings.network;
+    // Through a bridge that is not there nobody can be asked.
+    let seen = found_bridge(host, &network.bridge).is_some() && in_sight(host, settings);
+    let asked = |address| neighbour(&network.bridge, address, seen && !is_own(host, address));
+    let gateway = network.gateway.filter(|gateway| !is_own(host, *gateway));
+    let directory = settings.source.directory.as_ref().map(PathBuf::from);
+    thread::scope(|scope| {
+        let gateway = gateway.map(|gateway| scope.spawn(move || asked(gateway)));
+        let domain = scope.spawn(|| resolve(&network.domain));
+        let address = asked(network.ip_address.address())?;
+        let gateway = gateway
+            .and_then(|gateway| gateway.join().ok())
+            .transpose()?;
+        Ok(Asked {
+            address,
+            gateway,
+            domain: domain
+                .join()
+                .unwrap_or_else(|_| Err("it could not be asked".to_owned())),
+            no_directory: directory.filter(|directory| !directory.is_dir()),
+        })
+    })
+}
+
+/// The server releases come from: where the settings say, or the publisher's. A directory is none.
+fn source(recipe: &Recipe, wanted: Option<&Settings>) -> Option<String> {
+    let source = wanted.map(|settings| &settings.source);
+    if source.is_some_and(|source| source.directory.is_some()) {
+        return None;
+    }
+    let named = source.and_then(|source| source.url.as_ref());
+    server(named.unwrap_or(&recipe.source.release.base_url))
+}
+
+/// `https://example.org/` of an address there. What follows may hold placeholders, and need not be there by itself.
+fn server(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split('/').next()?;
+    (!host.contains('{')).then(|| format!("{scheme}://{host}/"))
+}
+
+/// The servers Debian's packages come from.
+fn mirrors(around: &Surroundings) -> Vec<String> {
+    let sources = around
+        .apt
+        .iter()
+        .filter(|source| DEBIAN.contains(&source.label.as_str()));
+    let mut servers: Vec<String> = sources.filter_map(|source| server(&source.uri)).collect();
+    if servers.is_empty() {
+        servers.push(PUBLIC_MIRROR.to_owned());
+    }
+    servers.sort();
+    servers.dedup();
+    servers
+}
+
+/// The proxy to ask through. With exceptions from it the environment decides, which is where they stand.
+fn proxy(around: &Surroundings) -> Option<&str> {
+    let proxies = &around.proxies;
+    proxies
+        .http
+        .as_deref()
+        .filter(|_| proxies.none_for.is_none())
+}
+
+/// Judges what was said.
+pub(super) fn judge(facts: &Facts, wanted: Option<Wanted<'_>>) -> Vec<Finding> {
+    let settings = wanted.map(|wanted| wanted.settings);
+    let mirrors = mirrors(&facts.host.surroundings);
+    let mut found: Vec<Finding> = facts
+        .servers
+        .iter()
+        .filter_map(|server| unreached(server, &mirrors))
+        .collect();
+    found.extend(names(&facts.host.surroundings, settings));
+    let Some((settings, asked)) = settings.zip(facts.place.as_ref()) else {
+        return found;
+    };
+    found.extend(asked.no_directory.as_ref().map(|path| {
+        let texts = [
+            "a directory with the release's files".to_owned(),
+            format!("`{}` is no directory", path.display()),
+            format!("Correct `--source-directory`: `ls -ld {}`", path.display()),
+        ];
+        Finding::blocks(SOURCE, Kind::Download, texts)
+    }));
+    found.extend(domain(settings, &asked.domain));
+    found
+}
+
+/// The host itself fetches releases; packages are fetched by the guest, which may go another way.
+fn unreached(server: &Server, mirrors: &[String]) -> Option<Finding> {
+    let why = server.answer.as_ref().err()?;
+    let url = &server.url;
+    let host = bare(url.split('/').nth(2).unwrap_or_default());
+    let texts = |expected: &str| {
+        let remedy = format!("See why: `getent hosts {host}`; `curl -I {url}`");
+        [
+            format!("{expected} {url}, from this host"),
+            why.clone(),
+            remedy,
+        ]
+    };
+    Some(if mirrors.contains(url) {
+        Finding::warns(
+            MIRROR,
+            Kind::Network,
+            texts("an answer of the package mirror"),
+        )
+    } else {
+        Finding::blocks(
+            SOURCE,
+            Kind::Download,
+            texts("an answer of the release server"),
+        )
+    })
+}
+
+/// A guest is told the host's name servers unless others are named, and reaches none of the host's loopback.
+fn names(around: &Surroundings, settings: Option<&Settings>) -> Option<Finding> {
+    if settings.is_some_and(|settings| !settings.network.nameservers.is_empty()) {
+        return None;
+    }
+    let useless = |server: &String| {
+        let address: Option<IpAddr> = server.parse().ok();
+        address.is_none_or(|address| address.is_loopback()) || server == "100.100.100.100"
+    };
+    around.nameservers.iter().all(useless).then(|| {
+        let found = match around.nameservers.join(", ") {
+            none if none.is_empty() => "this host names none".to_owned(),
+            servers => format!("this host's are of no use in a container: {servers}"),
+        };
+        let texts = [
+            "a name server that a container reaches".to_owned(),
+            found,
+            "Name some with `--nameservers`: the router's address, or `1.1.1.1,9.9.9.9`".to_owned(),
+        ];
+        Finding::blocks(NAMES, Kind::Network, texts)
+    })
+}
+
+/// People open the domain. It may well lead to a proxy of the administrator's, or be made only later.
+fn domain(settings: &Settings, answer: &Result<Vec<IpAddr>, String>) -> Option<Finding> {
+    let network = &settings.network;
+    let address = IpAddr::from(network.ip_address.address());
+    let found = match answer {
+        _ if network.public_url.is_some() => return None,
+        Ok(found) if found.contains(&address) => return None,
+        Ok(found) => {
+            let found: Vec<String> = found.iter().map(IpAddr::to_string).collect();
+            format!("`{}` leads to {}", network.domain, found.join(", "))
+        }
+        Err(why) => format!(
+            "`{}` leads nowhere as this host sees it: {why}",
+            network.domain
+        ),
+    };
+    let texts = [
+        format!("the domain leads to {address}"),
+        found,
+        format!(
+            "Have your name server say so; meanwhile, on your own computer: `echo '{address} {}' >> /etc/hosts`",
+            network.domain
+        ),
+    ];
+    Some(Finding::warns(DOMAIN, Kind::Network, texts))
+}
