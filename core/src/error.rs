@@ -131,7 +131,7 @@ pub struct Error {
     /// Last lines of the app's log or of a command's output, oldest first.
     pub lines: Vec<String>,
     /// What preflight found to be in the way.
-    pub findings: Vec<Finding>,
+    pub findings: Box<[Finding]>,
 }
 
 impl Error {
@@ -144,7 +144,7 @@ impl Error {
             aftermath: Aftermath::Untouched,
             remedies: Vec::new(),
             lines: Vec::new(),
-            findings: Vec::new(),
+            findings: Box::default(),
         }
     }
 
@@ -243,7 +243,10 @@ impl Error {
             .fold(Error::new(kind, what, why), |error, found| {
                 error.with_remedy(labelled(found, found.remedy.clone()))
             });
-        Error { findings, ..error }
+        Error {
+            findings: findings.into(),
+            ..error
+        }
     }
 
     /// The host lacks something.

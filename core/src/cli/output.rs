@@ -3,9 +3,11 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use super::progress::Mode;
 use super::style::Style;
 use super::{json, show};
 use crate::error::Error;
+use crate::report::Finding;
 
 /// Writes a result to stdout.
 pub fn result(text: &str) {
@@ -15,6 +17,18 @@ pub fn result(text: &str) {
 /// Writes talk to stderr.
 pub fn talk(text: &str) {
     write(io::stderr().lock(), text);
+}
+
+/// Writes to stderr what should be known, in the way progress is shown.
+pub fn remark(finding: &Finding, mode: Mode) {
+    match mode {
+        Mode::Quiet => {}
+        Mode::Json => talk(&json::finding(finding)),
+        Mode::Talk { .. } => {
+            let style = Style::of(&io::stderr());
+            talk(&show::findings(std::slice::from_ref(finding), style));
+        }
+    }
 }
 
 /// Writes to stderr what moves the cursor there.

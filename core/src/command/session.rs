@@ -11,8 +11,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::cli::args::Common;
 use crate::cli::progress::{About, Mode, Progress};
-use crate::cli::style::Style;
-use crate::cli::{ask, json, output, show};
+use crate::cli::{ask, output};
 use crate::error::Error;
 use crate::lock;
 use crate::log::{self, Level, Log};
@@ -112,14 +111,7 @@ impl Session {
     /// What is in nobody's way is talk, and a line of the log.
     fn remark(&self, traces: &Traces, finding: &Finding) {
         traces.write(|log| log.write(Level::Warn, &finding.clause()));
-        match self.common.progress() {
-            Mode::Quiet => {}
-            Mode::Json => output::talk(&json::finding(finding)),
-            Mode::Talk { .. } => {
-                let style = Style::of(&io::stderr());
-                output::talk(&show::findings(std::slice::from_ref(finding), style));
-            }
-        }
+        output::remark(finding, self.common.progress());
     }
 
     /// Whoever reads JSON cannot answer a question.

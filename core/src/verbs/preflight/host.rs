@@ -132,8 +132,8 @@ fn clock(now: u64, servers: &[Server]) -> Option<Finding> {
             Kind::Resources,
             texts("the clock shows a time before this program was made".to_owned()),
         )),
-        0..=OFF => None,
-        ..=FAR_OFF => Some(Finding::warns(CLOCK, Kind::Resources, texts(found()))),
+        ..=OFF => None,
+        _ if off <= FAR_OFF => Some(Finding::warns(CLOCK, Kind::Resources, texts(found()))),
         _ => Some(Finding::blocks(CLOCK, Kind::Resources, texts(found()))),
     }
 }
