@@ -13,9 +13,14 @@ pub const TRUSTED_KEYS: &str = "/etc/homeport/trusted-keys";
 /// The command users type: a link to the version in use.
 pub const COMMAND: &str = "/usr/local/bin/homeport";
 
+/// Directories of all instances' journals on the host.
+pub fn all_journals() -> PathBuf {
+    Path::new(STATE).join("journal")
+}
+
 /// Directory of an operation's journal on the host.
 pub fn journals(instance: &str) -> PathBuf {
-    Path::new(STATE).join("journal").join(instance)
+    all_journals().join(instance)
 }
 
 /// The registry's entry of an instance on the host.

@@ -60,6 +60,9 @@ pub struct Listed {
     pub state: String,
     /// Address people open; empty: unknown.
     pub url: String,
+    /// Why it is not sure that this is the instance's guest; `None`: it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Remark>,
 }
 
 /// What `homeport status` found out.

@@ -1,11 +1,12 @@
 //! What is kept about an instance: its state in the guest, which is the truth, and the host's registry, a cache of it.
 //! Both carry a schema number; fields a reader does not know survive.
 
+use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::op::GuestIdentity;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::settings::{Color, Settings};
+use crate::settings::Color;
 
 /// Number of both schemas. A reader takes this and lower ones.
 pub const SCHEMA: u32 = 1;
@@ -43,8 +44,11 @@ pub struct State {
     pub version: String,
     /// Slot in service.
     pub active_colour: Color,
-    /// Rises at each Commit; the data carries the same number.
+    /// Rises at each Commit; the host remembers the last one it has seen.
     pub epoch: u64,
+    /// Marks of the guest this is about; `None`: a Homeport that did not look wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
     /// Generation of the database in service.
     pub generation: u64,
     /// Address people open.
@@ -79,24 +83,33 @@ pub struct Registered {
     pub url: String,
     /// Address of the guest.
     pub address: String,
+    /// Epoch of its last change from this host. A guest with a lower one was rolled back or restored; one with a higher
+    /// one was changed from another host.
+    #[serde(default)]
+    pub epoch: u64,
+    /// Marks of the guest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
     /// Fields of a newer Homeport.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
 }
 
 impl Registered {
-    /// The entry of a deployment.
-    pub fn new(settings: &Settings, guest: &GuestIdentity, version: &str) -> Registered {
+    /// The entry of an instance with this state, in this guest.
+    pub fn of(state: &State, guest: &GuestIdentity, address: &str) -> Registered {
         Registered {
             schema: SCHEMA,
             instance: guest.instance.clone(),
-            app: settings.app.clone(),
+            app: state.app.clone(),
             guest: guest.id.clone(),
             tag: guest.tag.clone(),
             storage: guest.storage.clone(),
-            version: version.to_owned(),
-            url: settings.public_url(),
-            address: settings.network.ip_address.address().to_string(),
+            version: state.version.clone(),
+            url: state.url.clone(),
+            address: address.to_owned(),
+            epoch: state.epoch,
+            fingerprint: state.fingerprint.clone(),
             rest: Map::new(),
         }
     }

@@ -12,6 +12,8 @@ pub(crate) struct Options {
     pub(crate) boot: bool,
     /// Whether what was not committed is taken back here.
     pub(crate) take_back: bool,
+    /// Whether to check that this guest is the one its state is about.
+    pub(crate) check: bool,
     /// File the specification is read from; `-` is standard input.
     pub(crate) spec: Option<String>,
 }
@@ -29,6 +31,7 @@ impl Options {
             who: "somebody".to_owned(),
             boot: false,
             take_back: false,
+            check: false,
             spec: None,
         };
         let mut words = args.iter();
@@ -45,6 +48,7 @@ impl Options {
                 "--who" => options.who = value()?,
                 "--spec" => options.spec = Some(value()?),
                 "--take-back" => options.take_back = true,
+                "--check" => options.check = true,
                 _ => options.boot = true,
             }
         }

@@ -4,6 +4,7 @@ mod archive;
 mod args;
 mod gate;
 mod history;
+mod identity;
 mod lock;
 mod recover;
 mod serve;
@@ -22,7 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 const USAGE: &str = "usage: homeport-agent serve [--who NAME] | recover [--boot | --take-back] | status [--spec FILE|-] | history | \
-                     archive (each with [--state DIR]) | gate … | gate-control …";
+                     identity [--check] | archive (each with [--state DIR]) | gate … | gate-control …";
 
 /// Largest specification that is read, bytes.
 const SPEC_LIMIT: u64 = 8 << 20;
@@ -52,6 +53,7 @@ fn dispatch(args: &[String]) -> Result<String, Box<dyn Error>> {
             let options = Options::parse(rest, &["--state"])?;
             lines(&history::read(&options.state).map_err(|fault| told(&fault))?)
         }
+        "identity" => identity(rest),
         "archive" => {
             Options::parse(rest, &["--state"])?;
             archive::send(&spec("-")?, io::stdout().lock())?;
@@ -82,6 +84,18 @@ fn status(args: &[String]) -> Result<String, Box<dyn Error>> {
     let usual = || options.state.health().display().to_string();
     let spec = spec(&options.spec.clone().unwrap_or_else(usual))?;
     lines(&[status::report(&options.state, &spec)])
+}
+
+/// This guest's marks – or, to be checked: nothing, and an error if its state is about another guest.
+fn identity(args: &[String]) -> Result<String, Box<dyn Error>> {
+    let options = Options::parse(args, &["--state", "--check"])?;
+    if !options.check {
+        return lines(&[identity::seen()?]);
+    }
+    match identity::foreign(&options.state) {
+        Some(why) => Err(why.into()),
+        None => Ok(String::new()),
+    }
 }
 
 /// What commands make is readable as usual, however strict the mask of whoever started this program.

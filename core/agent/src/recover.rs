@@ -15,18 +15,30 @@ use homeport_engine::run::{Fault, FaultKind, RunError, Tell};
 use serde::Serialize;
 
 use crate::args::Options;
+use crate::identity;
 use crate::lock::Lock;
 use crate::state::damaged;
 
 /// What became of an open journal, or of the attempt to look for one.
 #[derive(Debug, Serialize)]
 pub(crate) struct Resolved {
-    /// The operation; none when the lock is taken.
+    /// The operation; none when none was looked at.
     operation: Option<String>,
     result: Ending,
     /// Why it was left alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+}
+
+impl Resolved {
+    /// No journal was looked at.
+    fn none(result: Ending, why: String) -> Resolved {
+        Resolved {
+            operation: None,
+            result,
+            why: Some(why),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -36,7 +48,7 @@ enum Ending {
     Done,
     /// All its steps are taken back.
     RolledBack,
-    /// It is left to the host, which knows whether it has committed.
+    /// It is left to the host, which knows whether it has committed, and which guest this is.
     LeftToHost,
     /// What is left of it has to wait for the machine, and is done after boot.
     AfterBoot,
@@ -67,9 +79,14 @@ impl From<Fault> for Failure {
 pub(crate) fn run(options: &Options) -> Result<Vec<Resolved>, Fault> {
     let state = &options.state;
     state.prepare()?;
+    if let Some(why) = identity::foreign(state).filter(|_| !options.take_back) {
+        return Ok(vec![Resolved::none(Ending::LeftToHost, why)]);
+    }
     let mut lock = match Lock::take(&state.lock(), "homeport-agent recover") {
         Ok(lock) => lock,
-        Err(fault) if fault.kind == FaultKind::Locked => return Ok(vec![under_way(fault)]),
+        Err(fault) if fault.kind == FaultKind::Locked => {
+            return Ok(vec![Resolved::none(Ending::UnderWay, fault.why)]);
+        }
         Err(fault) => return Err(fault),
     };
     let mut resolved = Vec::new();
@@ -137,12 +154,4 @@ pub(crate) fn failure(error: RunError) -> Failure {
         RunError::Journal(error) => (None, damaged(&error)),
     };
     Failure { number, fault }
-}
-
-fn under_way(fault: Fault) -> Resolved {
-    Resolved {
-        operation: None,
-        result: Ending::UnderWay,
-        why: Some(fault.why),
-    }
 }

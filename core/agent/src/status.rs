@@ -14,6 +14,7 @@ use homeport_engine::probe::Probe;
 use homeport_engine::report::{Outcome, Report, Room, Spec};
 use serde_json::Value;
 
+use crate::identity;
 use crate::lock;
 use crate::state::StateDir;
 
@@ -39,6 +40,8 @@ pub(crate) fn report(state: &StateDir, spec: &Spec) -> Report {
     Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         state: note(&mut errors, kept(&state.state())),
+        fingerprint: identity::seen().ok(),
+        foreign: identity::foreign(state),
         open: note(&mut errors, state.open().map_err(|fault| fault.why))
             .into_iter()
             .next(),

@@ -191,6 +191,9 @@ fn consistent(step: &Step, known: &mut Known) -> Result<(), String> {
             Ok(())
         }
         Op::Pull { exec, .. } => well_formed(exec),
+        Op::Tag { guest, tags } => ensure(tags.contains(&guest.tag), || {
+            "without its ownership tag the guest would be nobody's".to_owned()
+        }),
         Op::Require { that, .. } => {
             let name = that.name();
             ensure(known.observed.contains(name), || {
@@ -230,6 +233,7 @@ pub(crate) fn guest_of(op: &Op) -> Option<&GuestIdentity> {
         Op::RemoveGuest(guest)
         | Op::Power { guest, .. }
         | Op::Describe { guest, .. }
+        | Op::Tag { guest, .. }
         | Op::Push { guest, .. }
         | Op::Pull { guest, .. } => Some(guest),
         _ => None,

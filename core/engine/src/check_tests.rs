@@ -195,6 +195,23 @@ fn host_ops_stay_on_the_host() {
 }
 
 #[test]
+fn a_guest_never_loses_its_ownership_tag() {
+    let tagged = |tags: &[&str]| {
+        let op = Op::Tag {
+            guest: identity("todo"),
+            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        };
+        Plan {
+            commit_after: Some(0),
+            ..plan(vec![Step::host("tag", op)])
+        }
+    };
+    let own = identity("todo").tag;
+    assert!(check(tagged(&["homeport", &own]), &Known::default()).is_ok());
+    assert!(why(tagged(&["homeport"])).contains("nobody's"));
+}
+
+#[test]
 fn names_are_observed_once_and_before_they_are_required() {
     let observe = Step::guest(
         "look",

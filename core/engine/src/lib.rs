@@ -9,6 +9,7 @@ pub mod durable;
 pub mod event;
 pub mod exec;
 pub mod fault;
+pub mod fingerprint;
 pub mod history;
 pub mod journal;
 pub mod local;

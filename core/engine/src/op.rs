@@ -39,6 +39,13 @@ pub enum Op {
         /// Markdown, at most 8 KiB (Proxmox's limit).
         text: String,
     },
+    /// The guest carries exactly these tags, its ownership tag among them. Host only.
+    Tag {
+        /// Which guest.
+        guest: GuestIdentity,
+        /// All its tags.
+        tags: Vec<String>,
+    },
     /// This file was fetched, and is what it must be. Host only.
     Fetch(Fetch),
     /// One member of a zip archive lies unpacked at a path. Host only.
@@ -276,6 +283,7 @@ impl Op {
                 | Op::RemoveGuest(_)
                 | Op::Power { .. }
                 | Op::Describe { .. }
+                | Op::Tag { .. }
                 | Op::Fetch(_)
                 | Op::Unpack(_)
                 | Op::Push { .. }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::exec::Exec;
+use crate::fingerprint::Fingerprint;
 use crate::journal::Child;
 use crate::local::unit::Unit;
 use crate::probe::Probe;
@@ -35,6 +36,12 @@ pub struct Report {
     pub version: String,
     /// Content of the instance's state file; null if there is none.
     pub state: Value,
+    /// The guest's marks, as they are now; `None`: they cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// Why the state is about another guest, of which this one is a copy; `None`: it is about this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<String>,
     /// Operation whose journal is open.
     pub open: Option<String>,
     /// Who is at work, if anybody is.

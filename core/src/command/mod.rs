@@ -10,7 +10,7 @@ use homeport_engine::plan::Plan;
 use serde::Serialize;
 
 use crate::cli::args::{
-    self, Change, Cli, Common, Install, OnFailure, One, Plugin, Uninstall, Verb,
+    self, Adopt, Change, Cli, Common, Install, OnFailure, One, Plugin, Uninstall, Verb,
 };
 use crate::cli::style::Style;
 use crate::cli::{json, output, show};
@@ -19,7 +19,7 @@ use crate::program::Program;
 use crate::report::{Finding, Health};
 use crate::target::proxmox::Proxmox;
 use crate::verbs::power::{self, To};
-use crate::verbs::{history, install, list, living, parts, status, uninstall};
+use crate::verbs::{adopt, history, install, list, living, parts, status, uninstall};
 
 use session::Session;
 
@@ -46,6 +46,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Stop(change) => powered(common, change, To::Stopped),
         Verb::Restart(change) => powered(common, change, To::Restarted),
         Verb::Uninstall(given) => uninstalled(common, given),
+        Verb::Adopt(given) => adopted(common, given),
         Verb::History(one) => past(common, one),
         Verb::Plugin(plugin) => plugins(common, plugin),
         Verb::Bundle(bundle) => publish::bundle(common, bundle),
@@ -167,6 +168,20 @@ fn uninstalled(common: Common, given: &Uninstall) -> Result<ExitCode, Error> {
                 kept.unwrap_or_default()
             )
         }),
+    }
+}
+
+fn adopted(common: Common, given: &Adopt) -> Result<ExitCode, Error> {
+    let request = adopt::Request {
+        guest: &given.guest,
+        copy: given.as_copy.as_deref(),
+        dry_run: given.dry_run,
+    };
+    let mut session = Session::new(common, adopt::VERB, given.dry_run)?;
+    let ended = session.run("takes back what was done", |cx| adopt::adopt(cx, &request))?;
+    match ended {
+        adopt::Adopted::Planned(found) => plans(common, &found),
+        adopt::Adopted::Done(done) => answer(common, &done, || show::adopted(&done)),
     }
 }
 

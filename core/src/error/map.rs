@@ -83,6 +83,11 @@ impl From<DeployError> for Error {
         match error {
             DeployError::Recipe(error) => error.into(),
             DeployError::Breach(error) => error.into(),
+            error @ DeployError::Fingerprint(_) => Error::new(
+                Kind::Machine,
+                "The guest's answer makes no sense.",
+                error.to_string(),
+            ),
             error @ DeployError::Dialect { .. } => Error::new(
                 Kind::Configuration,
                 "App and database do not fit.",

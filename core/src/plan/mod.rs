@@ -1,6 +1,7 @@
 //! Pure functions from facts to plans. No I/O, no clock, no randomness: all of it arrives as arguments.
 //! Nothing here knows which target a plan is for.
 
+pub mod adopt;
 pub mod deploy;
 pub mod parts;
 pub mod power;
@@ -10,8 +11,10 @@ use homeport_engine::WIRE;
 use homeport_engine::local::unit::Unit;
 use homeport_engine::op::{Content, GuestIdentity, Op, PutFile, ServiceState};
 use homeport_engine::plan::{Plan, Step};
+use serde_json::{Value, json};
 
 use crate::places;
+use crate::state::{Registered, State};
 
 /// What all stages of one operation have in common.
 #[derive(Debug, Clone)]
@@ -29,6 +32,11 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// As the state of its instance remembers it.
+    pub(crate) fn noted(&self) -> Value {
+        json!({"id": self.id, "verb": self.verb, "at": self.at})
+    }
+
     /// A stage. `first` is the number its first step gets.
     pub fn stage(
         &self,
@@ -53,6 +61,32 @@ impl Operation {
             steps,
         }
     }
+}
+
+/// The host remembers the instance as it is now.
+pub(crate) fn registered(entry: &Registered) -> Step {
+    let path = places::registry(&entry.instance).display().to_string();
+    Step::host(
+        "Enter it into the registry",
+        file(path, 0o644, entry.to_json()),
+    )
+}
+
+/// The guest's Notes panel says what is in it.
+pub(crate) fn described(guest: &GuestIdentity, state: &State) -> Step {
+    let instance = &state.instance;
+    let text = format!(
+        "# {title} – {url}\n\nVersion {version}, kept by Homeport as instance `{instance}`.\n\n\
+         On this host: `homeport status {instance}` · `homeport --help`\n",
+        title = state.title,
+        url = state.url,
+        version = state.version,
+    );
+    let guest = guest.clone();
+    Step::host(
+        "Show its address in the Notes panel",
+        Op::Describe { guest, text },
+    )
 }
 
 /// What brings a unit back to how it was seen: one that was down is down, any other runs – systemd may just have been

@@ -6,13 +6,15 @@ use homeport_engine::plan::{Plan, Step};
 use homeport_engine::probe::Probe;
 
 use crate::places;
-use crate::plan::{Operation, as_seen, file};
-use crate::state::{State, Status};
+use crate::plan::{Operation, as_seen, file, registered};
+use crate::state::{Registered, State, Status};
 
 /// What is known of the instance.
 pub struct Instance<'a> {
-    /// Its state as the guest keeps it.
+    /// Its state as this change leaves it, beside its status.
     pub state: &'a State,
+    /// What the host then remembers of it.
+    pub registered: &'a Registered,
     /// Units of the app's components in service, as they were seen.
     pub units: &'a [Unit],
     /// Probes that show that the app answers.
@@ -32,14 +34,12 @@ pub fn boot(operation: &Operation) -> Plan {
 
 /// The app in a running guest runs and answers.
 pub fn start(operation: &Operation, instance: &Instance<'_>, first: u32) -> Plan {
-    let mut before = to_each(instance, "Start", ServiceState::EnabledAndRunning);
-    before.extend(asked(instance));
     finish(
         operation,
         "start",
         first,
-        before,
-        vec![written(instance, Status::Running)],
+        started(instance),
+        noted(instance, Status::Running).into(),
     )
 }
 
@@ -50,13 +50,9 @@ pub fn stop(operation: &Operation, instance: &Instance<'_>) -> Plan {
         guest: operation.guest.clone(),
         to: Power::Stopped,
     };
-    finish(
-        operation,
-        "stop",
-        0,
-        Vec::new(),
-        vec![written(instance, Status::Stopped), Step::host(title, power)],
-    )
+    let mut after: Vec<Step> = noted(instance, Status::Stopped).into();
+    after.push(Step::host(title, power));
+    finish(operation, "stop", 0, Vec::new(), after)
 }
 
 /// Every component is restarted and answers again.
@@ -68,8 +64,15 @@ pub fn restart(operation: &Operation, instance: &Instance<'_>) -> Plan {
         "restart",
         0,
         steps,
-        vec![written(instance, Status::Running)],
+        noted(instance, Status::Running).into(),
     )
+}
+
+/// Every component runs, and answers.
+pub(super) fn started(instance: &Instance<'_>) -> Vec<Step> {
+    let mut steps = to_each(instance, "Start", ServiceState::EnabledAndRunning);
+    steps.extend(asked(instance));
+    steps
 }
 
 /// Brings every unit into a state; taken back, it is as it was seen.
@@ -94,7 +97,12 @@ fn asked(instance: &Instance<'_>) -> Vec<Step> {
         .collect()
 }
 
-fn written(instance: &Instance<'_>, status: Status) -> Step {
+/// The guest first: a host that knows a later epoch than the guest knows that the guest was rolled back.
+fn noted(instance: &Instance<'_>, status: Status) -> [Step; 2] {
+    [written(instance, status), registered(instance.registered)]
+}
+
+pub(super) fn written(instance: &Instance<'_>, status: Status) -> Step {
     let state = State {
         status,
         ..instance.state.clone()
@@ -105,7 +113,7 @@ fn written(instance: &Instance<'_>, status: Status) -> Step {
     )
 }
 
-fn finish(
+pub(super) fn finish(
     operation: &Operation,
     stage: &str,
     first: u32,

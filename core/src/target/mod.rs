@@ -180,6 +180,10 @@ pub struct GuestSeen {
     pub storage: Option<String>,
     /// Addresses its configuration gives it, without prefix length.
     pub addresses: Vec<IpAddr>,
+    /// Hardware address of its interface, lower-case, if its configuration names one.
+    pub mac: Option<String>,
+    /// The command that gives it another address, which stands in it as `ADDRESS`.
+    pub readdress: Option<String>,
 }
 
 /// Kind of a guest.

@@ -47,10 +47,13 @@ pub fn instance_tag(instance: &str) -> String {
 }
 
 /// What a guest's tags say of it: instance, app, ownership tag. `None`: it is not ours.
+///
+/// An adopted guest has several ownership tags. The last one counts: operation ids begin with the time, so tags sort by it.
 pub fn read(tags: &BTreeSet<String>) -> Option<(String, String, String)> {
     let value = |prefix: &str| {
         tags.iter()
-            .find_map(|tag| tag.strip_prefix(prefix))
+            .filter_map(|tag| tag.strip_prefix(prefix))
+            .next_back()
             .map(str::to_owned)
     };
     if !tags.contains(TAG) {
@@ -61,6 +64,15 @@ pub fn read(tags: &BTreeSet<String>) -> Option<(String, String, String)> {
         value(APP)?,
         format!("{OPERATION}{}", value(OPERATION)?),
     ))
+}
+
+/// The tags of a guest that is, from this operation on, this instance: its own ones stay, for they are what it is
+/// recognised by until the operation has ended.
+pub fn adopted(tags: &BTreeSet<String>, instance: &str, operation: &str) -> Vec<String> {
+    let others = tags.iter().filter(|tag| !tag.starts_with(INSTANCE));
+    let ours = [instance_tag(instance), tag(operation)];
+    let all: BTreeSet<String> = others.cloned().chain(ours).collect();
+    all.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -78,6 +90,17 @@ mod tests {
             Some(("todo".to_owned(), "vikunja".to_owned(), tag(&id)))
         );
         assert!(id < operation().unwrap() || id.len() == 27);
+    }
+
+    #[test]
+    fn an_adopted_guest_is_known_by_its_last_ownership_tag() {
+        let (first, second) = ("0065-a", "0066-b");
+        let mut all: BTreeSet<String> = tags("vikunja", "todo").into_iter().collect();
+        all.extend([tag(first), "prod".to_owned()]);
+        let adopted: BTreeSet<String> = adopted(&all, "other", second).into_iter().collect();
+        assert!(adopted.contains("prod") && adopted.contains(&tag(first)));
+        let expected = ("other".to_owned(), "vikunja".to_owned(), tag(second));
+        assert_eq!(read(&adopted), Some(expected));
     }
 
     #[test]

@@ -13,7 +13,9 @@ use homeport_plugin_api::wire::Kind;
 
 use crate::error::Error;
 use crate::plan::Operation as About;
-use crate::plan::deploy::{CERTIFICATE, Carry, DatabasePart, Deploy, Health, Program, ProxyPart};
+use crate::plan::deploy::{
+    self, CERTIFICATE, Carry, DatabasePart, Deploy, Health, Program, ProxyPart,
+};
 use crate::plugin::Registry;
 use crate::recipe::{self, Loaded};
 use crate::report::{self, Finding};
@@ -117,7 +119,8 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
     let Prepared {
         settings, recipe, ..
     } = &prepared;
-    Ok(told(cx, prepared.registered(), settings, recipe, began))
+    let entry = prepared.deploy().registered(None);
+    Ok(told(cx, entry, settings, recipe, began))
 }
 
 /// Resolves what an earlier command left open. An install that had committed is finished by that: what the registry
@@ -314,11 +317,6 @@ impl Prepared {
             health: &self.health,
         }
     }
-
-    /// What the registry holds of it.
-    fn registered(&self) -> Registered {
-        Registered::new(&self.settings, &self.about.guest, &self.version)
-    }
 }
 
 /// What the user is told of an instance that is there now; `began` is the Unix time its install began, or went on.
@@ -364,7 +362,7 @@ fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<Plan>, Er
     let guest = deploy.guest()?;
     let base = deploy.base(guest.end());
     let app = deploy.app(base.end(), &partners.steps(&deploy, &Observations::new())?)?;
-    let prove = deploy.prove(app.end(), "", &[])?;
+    let prove = deploy.prove(app.end(), "", &[], None)?;
     Ok(vec![guest, base, app, prove])
 }
 
@@ -399,12 +397,14 @@ fn stages(
 ) -> Result<(), Error> {
     operation.stage(deploy.guest()?)?;
     let seen = operation.stage(deploy.base(operation.next()?))?;
+    let fingerprint = deploy::fingerprint(&seen)?;
     let seen = operation.stage(deploy.app(operation.next()?, &partners.steps(deploy, &seen)?)?)?;
     let certificate = seen
         .get(CERTIFICATE)
         .map(|seen| seen.stdout.clone())
         .unwrap_or_default();
     let verify = partners.verify(deploy, &seen)?;
-    operation.stage(deploy.prove(operation.next()?, &certificate, &verify)?)?;
+    let first = operation.next()?;
+    operation.stage(deploy.prove(first, &certificate, &verify, Some(&fingerprint))?)?;
     Ok(())
 }

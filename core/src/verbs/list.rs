@@ -16,10 +16,12 @@ pub fn list(target: &mut dyn Target) -> Result<Vec<Listed>, Error> {
 }
 
 fn line(living: Living) -> Listed {
-    let registered = registered(&living.guest.instance);
-    let (version, url) =
-        registered.map_or_else(Default::default, |entry| (entry.version, entry.url));
+    let doubt = living.doubt.as_ref().map(|doubt| doubt.remark(&living));
+    let (version, url) = living
+        .registered
+        .map_or_else(Default::default, |entry| (entry.version, entry.url));
     Listed {
+        doubt,
         instance: living.guest.instance,
         app: living.app,
         version,

@@ -1,5 +1,7 @@
 //! Finds an instance that is there, and what its guest says of it.
 
+use std::collections::BTreeSet;
+
 use homeport_engine::local::unit::Unit;
 use homeport_engine::op::GuestIdentity;
 use homeport_engine::probe::Probe;
@@ -9,9 +11,10 @@ use serde::Deserialize;
 
 use crate::error::{Error, Kind};
 use crate::places;
-use crate::state::State;
+use crate::state::{Registered, State};
 use crate::target::{GuestKind, GuestSeen, GuestStatus, Target};
-use crate::verbs::identity;
+use crate::verbs::claim::{self, Doubt};
+use crate::verbs::{identity, list};
 
 /// An instance as the platform shows it.
 #[derive(Debug, Clone)]
@@ -22,6 +25,10 @@ pub struct Living {
     pub app: String,
     /// Its guest as seen.
     pub seen: GuestSeen,
+    /// What this host remembers of the instance.
+    pub registered: Option<Registered>,
+    /// Why it is not sure that this is the instance's guest.
+    pub doubt: Option<Doubt>,
 }
 
 /// What a running guest says.
@@ -39,7 +46,8 @@ pub struct Told {
 
 /// All instances on all nodes.
 pub fn all(target: &mut dyn Target) -> Result<Vec<Living>, Error> {
-    Ok(target.guests()?.into_iter().filter_map(living).collect())
+    let guests = target.guests()?.into_iter();
+    Ok(claim::judge(guests.filter_map(living).collect()))
 }
 
 fn living(seen: GuestSeen) -> Option<Living> {
@@ -54,37 +62,46 @@ fn living(seen: GuestSeen) -> Option<Living> {
         tag,
         storage,
     };
-    Some(Living { guest, app, seen })
+    Some(Living {
+        registered: list::registered(&guest.instance),
+        doubt: None,
+        guest,
+        app,
+        seen,
+    })
 }
 
-/// The instance of this name, or the only one if no name is given.
+/// The instance of this name, or the only one if no name is given. Of several guests that say they are it, the one this
+/// host knows.
 pub fn find(target: &mut dyn Target, name: Option<&str>) -> Result<Living, Error> {
-    let mut all = all(target)?;
-    let names: Vec<String> = all
-        .iter()
-        .map(|living| living.guest.instance.clone())
-        .collect();
-    let Some(name) = name else {
-        return if all.len() == 1 {
-            Ok(all.remove(0))
-        } else {
-            Err(Error::which_instance(&names))
-        };
+    let all = all(target)?;
+    let names: BTreeSet<String> = all.iter().map(|one| one.guest.instance.clone()).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let wanted = match (name, names.as_slice()) {
+        (Some(name), _) => name.to_lowercase(),
+        (None, [only]) => only.clone(),
+        (None, _) => return Err(Error::which_instance(&names)),
     };
-    let wanted = name.to_lowercase();
-    let mut found = all
-        .into_iter()
-        .filter(|living| living.guest.instance == wanted);
-    match (found.next(), found.next()) {
-        (Some(living), None) => Ok(living),
-        (None, _) => Err(Error::no_such_instance(name, &names)),
-        (Some(one), Some(two)) => Err(Error::conflict(
-            format!(
-                "two guests say they are `{name}`: {} and {}",
-                one.guest.id, two.guest.id
-            ),
-            "One is a copy of the other. Remove the copy's tags, or the copy.",
-        )),
+    let named = all.into_iter().filter(|one| one.guest.instance == wanted);
+    let known = |one: &Living| match &one.registered {
+        Some(known) => known.guest == one.guest.id,
+        None => false,
+    };
+    named
+        .max_by_key(|one| (one.doubt.is_none(), known(one)))
+        .ok_or_else(|| Error::no_such_instance(&wanted, &names))
+}
+
+/// The same, to be changed.
+///
+/// # Errors
+/// When it lives on another node, or another guest may be the instance.
+pub fn changeable(target: &mut dyn Target, name: Option<&str>) -> Result<Living, Error> {
+    let living = find(target, name)?;
+    living.here()?;
+    match &living.doubt {
+        Some(doubt) => Err(doubt.refusal(&living)),
+        None => Ok(living),
     }
 }
 
@@ -122,6 +139,31 @@ impl Living {
         let text = target.ask_guest(&self.guest, &["sh", "-c", &script], b"")?;
         self.parse(&text)
             .map_err(|why| Error::new(Kind::Machine, "The guest's answer makes no sense.", why))
+    }
+
+    /// The same, to change it.
+    ///
+    /// # Errors
+    /// When what it says shows that it was cloned, restored or rolled back.
+    pub fn told_to_change(&self, target: &mut dyn Target) -> Result<Told, Error> {
+        let told = self.told(target)?;
+        match claim::inside(self, &told) {
+            Some(doubt) => Err(doubt.refusal(self)),
+            None => Ok(told),
+        }
+    }
+
+    /// What the host remembers of it once it has this state.
+    pub fn entry(&self, state: &State) -> Registered {
+        let kept = self.registered.as_ref();
+        let address = match self.seen.addresses.first() {
+            Some(address) => address.to_string(),
+            None => kept.map(|kept| kept.address.clone()).unwrap_or_default(),
+        };
+        Registered {
+            rest: kept.map(|kept| kept.rest.clone()).unwrap_or_default(),
+            ..Registered::of(state, &self.guest, &address)
+        }
     }
 
     fn parse(&self, text: &str) -> Result<Told, String> {

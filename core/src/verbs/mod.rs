@@ -1,6 +1,9 @@
 //! The verbs: each reads like a paragraph. They gather facts, make plans and have them run; none of them prints.
 
+pub mod adopt;
+pub mod change;
 pub mod choose;
+pub mod claim;
 pub mod health;
 pub mod history;
 pub mod identity;
@@ -55,12 +58,12 @@ impl Context<'_> {
     /// Finds an instance, takes its lock and resolves what an earlier command left open. What is found is as it is
     /// after that.
     pub fn take(&mut self, name: Option<&str>, verb: &str) -> Result<(Living, Lock), Error> {
-        let living = living::find(self.target, name)?;
+        let living = living::changeable(self.target, name)?;
         let lock = self.lock(&living.guest.instance, verb)?;
         match operation::resolve_open(&living.guest.instance, self.target, self.tell)? {
             None => Ok((living, lock)),
             Some(_) => Ok((
-                living::find(self.target, Some(&living.guest.instance))?,
+                living::changeable(self.target, Some(&living.guest.instance))?,
                 lock,
             )),
         }

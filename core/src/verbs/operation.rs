@@ -131,6 +131,30 @@ pub fn open(instance: &str) -> Result<Option<Open>, Error> {
     Ok(None)
 }
 
+/// The open operation about this guest, whichever instance it is of. Only reads.
+pub fn open_about(guest: &str) -> Result<Option<Open>, Error> {
+    let directory = places::all_journals();
+    let entries = match fs::read_dir(&directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::state(&directory, source)),
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    for name in names {
+        let open = open(&name)?;
+        let about = |open: &Open| {
+            open.plan
+                .guest
+                .as_ref()
+                .is_some_and(|known| known.id == guest)
+        };
+        if let Some(open) = open.filter(about) {
+            return Ok(Some(open));
+        }
+    }
+    Ok(None)
+}
+
 /// Resolves what an earlier command left open. What it was and how it ended; `None` if nothing was open.
 pub fn resolve_open(
     instance: &str,

@@ -7,8 +7,7 @@ use crate::error::{Error, Kind};
 use crate::plan::Operation as About;
 use crate::plan::power::{self, Instance};
 use crate::verbs::living::{self, Living, Told};
-use crate::verbs::operation::Operation;
-use crate::verbs::{Context, identity};
+use crate::verbs::{Context, change, claim, identity};
 
 /// What is to become of the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,12 +38,11 @@ pub fn power(
     dry_run: bool,
 ) -> Result<Powered, Error> {
     let (living, _lock) = match dry_run {
-        true => (living::find(cx.target, name)?, None),
+        true => (living::changeable(cx.target, name)?, None),
         false => cx
             .take(name, verb(to))
             .map(|(living, lock)| (living, Some(lock)))?,
     };
-    living.here()?;
     let instance = living.guest.instance.clone();
     let about = About {
         id: identity::operation()?,
@@ -57,14 +55,18 @@ pub fn power(
         (To::Stopped, false) => Ok(Powered::Already(instance)),
         (To::Restarted, false) => Err(stopped(&instance)),
         (To::Started, false) if dry_run => Ok(Powered::Planned(vec![power::boot(&about)])),
-        (_, false) => booted(cx, &living, &about).map(|()| Powered::Done(instance)),
-        (_, true) => {
-            let told = living.told(cx.target)?;
-            let plan = planned(&living, &told, &about, to, 0);
-            if dry_run {
-                return Ok(Powered::Planned(vec![plan]));
-            }
-            run(cx, &about, plan).map(|()| Powered::Done(instance))
+        (_, true) if dry_run => {
+            let told = living.told_to_change(cx.target)?;
+            Ok(Powered::Planned(vec![planned(
+                &living, &told, &about, to, 0,
+            )]))
+        }
+        _ => {
+            change::change(cx, &living, &about, &|target, first| {
+                let told = living.told_to_change(target)?;
+                Ok(planned(&living, &told, &about, to, first))
+            })?;
+            Ok(Powered::Done(instance))
         }
     }
 }
@@ -86,8 +88,10 @@ fn stopped(instance: &str) -> Error {
 
 fn planned(living: &Living, told: &Told, about: &About, to: To, first: u32) -> Plan {
     let units = told.app_units(&living.app);
+    let state = claim::raised(living, told);
     let instance = Instance {
-        state: &told.state,
+        state: &state,
+        registered: &living.entry(&state),
         units: &units,
         probes: &told.asks,
     };
@@ -95,42 +99,5 @@ fn planned(living: &Living, told: &Told, about: &About, to: To, first: u32) -> P
         To::Started => power::start(about, &instance, first),
         To::Stopped => power::stop(about, &instance),
         To::Restarted => power::restart(about, &instance),
-    }
-}
-
-fn run(cx: &mut Context<'_>, about: &About, plan: Plan) -> Result<(), Error> {
-    let mut operation = Operation::begin(
-        &about.guest.instance,
-        &about.id,
-        cx.target,
-        cx.stop,
-        cx.tell,
-    )?;
-    match operation.stage(plan) {
-        Ok(_) => operation.finish(),
-        Err(error) => operation.resolve_after(error),
-    }
-}
-
-/// Two stages: what there is to start is known only when the guest runs.
-fn booted(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<(), Error> {
-    let mut operation = Operation::begin(
-        &about.guest.instance,
-        &about.id,
-        cx.target,
-        cx.stop,
-        cx.tell,
-    )?;
-    if let Err(error) = operation.stage(power::boot(about)) {
-        return operation.resolve_after(error);
-    }
-    let told = match operation.between(|target| living.told(target)) {
-        Ok(told) => told,
-        Err(error) => return operation.resolve_after(error),
-    };
-    let plan = planned(living, &told, about, To::Started, operation.next()?);
-    match operation.stage(plan) {
-        Ok(_) => operation.finish(),
-        Err(error) => operation.resolve_after(error),
     }
 }

@@ -6,6 +6,7 @@ use homeport_plugin_api::wire::health::{self as wire, Finding};
 
 use crate::error::Error;
 use crate::report::{Component, Disk, Health, Remark, Room, Status};
+use crate::verbs::claim::{self, Doubt};
 use crate::verbs::living::{Living, Told};
 use crate::verbs::{Context, health, list, living, operation, parts};
 
@@ -22,11 +23,24 @@ pub fn status(cx: &mut Context<'_>, name: Option<&str>) -> Result<Status, Error>
             .into();
         let read = health::read(&mut plugins, told.probes.clone(), &told.report, in_guest)?;
         fill(&mut status, &told, &read);
+        doubted(&mut status, &living, claim::inside(&living, &told));
     } else {
         status.remarks.push(stopped(&living));
     }
+    doubted(&mut status, &living, living.doubt.clone());
     status.host_calls = cx.target.host_calls();
     Ok(status)
+}
+
+/// It is not sure that this is the instance's guest: said first.
+fn doubted(status: &mut Status, living: &Living, doubt: Option<Doubt>) {
+    let Some(doubt) = doubt else {
+        return;
+    };
+    if status.overall == Health::Healthy {
+        status.overall = Health::Degraded;
+    }
+    status.remarks.insert(0, doubt.remark(living));
 }
 
 /// What is known without asking the guest.

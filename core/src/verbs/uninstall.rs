@@ -60,12 +60,11 @@ pub fn uninstall(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Uninstal
         return Ok(Uninstalled::Done(done));
     }
     let (living, _lock) = match request.dry_run {
-        true => (living::find(cx.target, request.name)?, None),
+        true => (living::changeable(cx.target, request.name)?, None),
         false => cx
             .take(request.name, VERB)
             .map(|(living, lock)| (living, Some(lock)))?,
     };
-    living.here()?;
     let instance = living.guest.instance.clone();
     let about = About {
         id: identity::operation()?,
@@ -149,7 +148,7 @@ fn keep(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<Keep, Er
             format!("homeport start {instance}"),
         ));
     }
-    let told = living.told(cx.target)?;
+    let told = living.told_to_change(cx.target)?;
     let loaded = recipe::load(&cx.program.templates(), &living.app)?;
     let recipe = &loaded.recipe;
     let path = places::guest::deployment_config(&living.app);

@@ -179,3 +179,17 @@ fn stop_start_and_restart() {
         1,
     ));
 }
+
+#[test]
+fn adopt() {
+    let mut cloned = installed();
+    let plans = facts::adopt_copy(&Facts::shipped().probes());
+    let mut copy = cloned.guests["105"].clone();
+    copy.identity = plans[0].guest.clone();
+    let app = facts::unit("inactive").unit;
+    copy.units.get_mut(&app).unwrap().running = false;
+    let original = cloned.guests["105"].clone();
+    cloned.guests.insert("106".to_owned(), copy);
+    assert_eq!(after(&cloned, &plans).guests["105"], original);
+    both_ways(&matrix("adopt --as-copy", &cloned, &plans, 1));
+}

@@ -8,17 +8,19 @@ use std::path::{Path, PathBuf};
 use homeport_bootstrap::digest::Digest;
 use homeport_core::places;
 use homeport_core::plan::Operation;
+use homeport_core::plan::adopt::{Adoption, adopt};
 use homeport_core::plan::deploy::{
-    CERTIFICATE, Carry, DatabasePart, Deploy, Health, Program, ProxyPart,
+    CERTIFICATE, Carry, DatabasePart, Deploy, FINGERPRINT, Health, Program, ProxyPart,
 };
 use homeport_core::plan::power::{self, Instance};
 use homeport_core::plan::uninstall::{DUMP, Keep, uninstall};
 use homeport_core::plugin::{Host, Registry, Trust};
 use homeport_core::recipe::{self, Loaded};
 use homeport_core::settings::{self, Color, ConfigFile, Settings};
-use homeport_core::state::{SCHEMA, State, Status};
+use homeport_core::state::{Registered, SCHEMA, State, Status};
 use homeport_core::verbs::parts::{self, Partners};
 use homeport_core::verbs::{health, identity, install};
+use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::local::unit::Unit;
 use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec, Op};
 use homeport_engine::plan::Plan;
@@ -32,6 +34,8 @@ use serde_json::json;
 
 /// Id of the operation.
 pub const OPERATION: &str = "0065920080-0123456789abcdef";
+/// Id of the operation that adopts a copy.
+const ADOPTION: &str = "0065920090-0123456789abcdef";
 /// Unix time of everything: 2024-01-01T00:00:00Z.
 const AT: u64 = 1_704_067_200;
 /// Where the bundle is unpacked for this run only.
@@ -64,11 +68,26 @@ pub fn observations() -> Observations {
         ),
         ("nginx.site.self_signed_for", seen(1, "")),
         (CERTIFICATE, seen(0, pem)),
+        (
+            FINGERPRINT,
+            seen(0, &serde_json::to_string(&fingerprint(ORIGINAL)).unwrap()),
+        ),
         ("nginx.verify.master", seen(0, "731\n")),
         ("nginx.verify.nginx_files", seen(0, "13568\n")),
     ]
     .map(|(name, seen)| (name.to_owned(), seen))
     .into()
+}
+
+/// MAC address of the guest as it was made.
+const ORIGINAL: &str = "bc:24:11:00:00:01";
+
+/// A guest's marks.
+fn fingerprint(mac: &str) -> Fingerprint {
+    Fingerprint {
+        mac: mac.to_owned(),
+        machine_id: "0123456789abcdef0123456789abcdef".to_owned(),
+    }
 }
 
 /// Everything plans are made of.
@@ -112,7 +131,12 @@ impl Facts {
             .unwrap();
         let verify = partners.verify(&deploy, &seen).unwrap();
         let prove = deploy
-            .prove(app.end(), &seen[CERTIFICATE].stdout, &verify)
+            .prove(
+                app.end(),
+                &seen[CERTIFICATE].stdout,
+                &verify,
+                Some(&fingerprint(ORIGINAL)),
+            )
             .unwrap();
         vec![guest, base, app, prove]
     }
@@ -272,7 +296,48 @@ fn with_instance(
     probes: &[Probe],
     plan: impl FnOnce(&Instance<'_>) -> Plan,
 ) -> Plan {
+    let state = state(status, fingerprint(ORIGINAL));
+    let registered = Registered::of(&state, &operation("", false).guest, "192.168.1.50");
+    plan(&Instance {
+        state: &state,
+        registered: &registered,
+        units: &[unit(active)],
+        probes,
+    })
+}
+
+/// A clone of the instance, which runs without its app, becomes one of its own.
+pub fn adopt_copy(probes: &[Probe]) -> Vec<Plan> {
+    let mut about = operation("adopt", false);
+    about.guest.id = "106".to_owned();
+    about.guest.instance = "tasks-106".to_owned();
     let state = State {
+        instance: about.guest.instance.clone(),
+        ..state(Status::Running, fingerprint("bc:24:11:00:00:02"))
+    };
+    let adoption = Adoption {
+        tags: identity::tags("vikunja", &state.instance)
+            .into_iter()
+            .chain([about.guest.tag.clone(), identity::tag(ADOPTION)])
+            .collect(),
+        released: None,
+    };
+    let guest = GuestIdentity {
+        tag: identity::tag(ADOPTION),
+        ..about.guest.clone()
+    };
+    let instance = Instance {
+        state: &state,
+        registered: &Registered::of(&state, &guest, "192.168.1.51"),
+        units: &[unit("inactive")],
+        probes,
+    };
+    vec![adopt(&about, &instance, adoption, 0)]
+}
+
+/// The instance after its second change.
+fn state(status: Status, fingerprint: Fingerprint) -> State {
+    State {
         schema: SCHEMA,
         instance: "tasks".to_owned(),
         app: "vikunja".to_owned(),
@@ -280,18 +345,14 @@ fn with_instance(
         status,
         version: "2.5.0".to_owned(),
         active_colour: Color::Blue,
-        epoch: 1,
+        epoch: 2,
+        fingerprint: Some(fingerprint),
         generation: 1,
         url: "https://tasks.example.org".to_owned(),
         homeport: HOMEPORT.to_owned(),
         last_operation: json!({"id": OPERATION, "verb": "install", "at": AT}),
         rest: serde_json::Map::new(),
-    };
-    plan(&Instance {
-        state: &state,
-        units: &[unit(active)],
-        probes,
-    })
+    }
 }
 
 /// The app's unit as the recipe names it, in one of systemd's states.

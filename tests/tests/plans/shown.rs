@@ -54,6 +54,12 @@ fn start_stop_and_restart() {
     shown("restart-sqlite-proxmox", &facts::restart(&probes));
 }
 
+#[test]
+fn adopt() {
+    let probes = Facts::shipped().probes();
+    shown("adopt-copy-sqlite-proxmox", &facts::adopt_copy(&probes));
+}
+
 /// No plan carries a secret: they are made in the guest, or travel as files.
 #[test]
 fn nothing_secret_is_in_a_plan() {

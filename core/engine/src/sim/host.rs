@@ -189,6 +189,11 @@ impl Executor for Sim {
                     guest.description.clone_from(text);
                 }
             })?,
+            Op::Tag { guest, tags } => self.guest(guest, |guest, effect| {
+                if effect == Effect::Whole {
+                    guest.tags.clone_from(tags);
+                }
+            })?,
             Op::Push { guest, files } => {
                 self.guest(guest, |guest, effect| push(guest, files, effect))?;
             }

@@ -48,6 +48,8 @@ pub struct Guest {
     pub running: bool,
     /// Its description.
     pub description: String,
+    /// Tags it was given beside those it was made with.
+    pub tags: Vec<String>,
     /// Its files.
     pub files: Files,
     /// Its units.

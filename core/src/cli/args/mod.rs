@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use bundle::{Bundle, Channel, Create, Key, PublicKey};
@@ -74,6 +74,8 @@ pub enum Verb {
     Restart(Change),
     /// Remove an instance and everything that was made for it
     Uninstall(Uninstall),
+    /// Settle which container an instance is, after one was cloned, restored or rolled back
+    Adopt(Adopt),
     /// List what has been done to an instance
     History(One),
     /// Look at plugins
@@ -146,6 +148,23 @@ pub struct Uninstall {
     /// Leave a verified archive of its data in the backup directory
     #[arg(long)]
     pub keep_data: bool,
+}
+
+/// `adopt`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("as").required(true))]
+pub struct Adopt {
+    /// Which container, by its id
+    pub guest: String,
+    /// It is a copy: an instance of its own by this name, with the data that is in it
+    #[arg(long, value_name = "NAME", group = "as", value_parser = instance)]
+    pub as_copy: Option<String>,
+    /// It is the original: what is in it is what the instance is from now on
+    #[arg(long, group = "as")]
+    pub as_original: bool,
+    /// Print what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `plugin`.

@@ -2,6 +2,7 @@
 
 use crate::cli::style::{Style, duration};
 use crate::report::Installed;
+use crate::verbs::adopt::Summary;
 
 /// The screen.
 pub fn installed(done: &Installed, style: Style) -> String {
@@ -49,6 +50,21 @@ pub fn installed(done: &Installed, style: Style) -> String {
         "remove it, keep an archive of its data",
     );
     lines.join("\n")
+}
+
+/// Which guest an instance is now, and what of a copy still is the original's.
+pub fn adopted(done: &Summary) -> String {
+    let (instance, guest) = (&done.instance, &done.guest);
+    let settled = format!("`{instance}` is container {guest}, and its app has answered.");
+    if !done.copy {
+        return settled;
+    }
+    format!(
+        "{settled}\nIt still calls itself {url}, as the original does: its links, its e-mails and its certificate lead \
+         there. It answers at its own address, {address}.",
+        url = done.url,
+        address = done.address
+    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Lists: instances, operations, and what a bundle holds.
 
+use std::fmt::Write;
 use std::time::{Duration, UNIX_EPOCH};
 
 use homeport_bootstrap::utc;
@@ -8,7 +9,7 @@ use homeport_engine::recover::Outcome;
 
 use super::table::table;
 use crate::bundle::Inspection;
-use crate::cli::style::{Style, bytes, duration};
+use crate::cli::style::{Style, bytes, duration, harmless};
 use crate::report::Listed;
 
 /// The instances of a host or cluster.
@@ -28,12 +29,19 @@ pub fn list(instances: &[Listed]) -> String {
         ]
         .map(String::clone)
     };
-    table(
+    let mut text = table(
         [
             "INSTANCE", "APP", "VERSION", "GUEST", "NODE", "STATE", "URL",
         ],
         &instances.iter().map(row).collect::<Vec<_>>(),
-    )
+    );
+    for doubt in instances.iter().filter_map(|one| one.doubt.as_ref()) {
+        let _ = write!(text, "\n\n{}", harmless(&doubt.text));
+        for remedy in &doubt.remedy {
+            let _ = write!(text, "\n  {}", harmless(remedy));
+        }
+    }
+    text
 }
 
 /// The operations on an instance, in the order given.
@@ -108,6 +116,7 @@ pub fn bundle(bundle: &Inspection, style: Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::{Health, Remark};
 
     #[test]
     fn instances() {
@@ -119,11 +128,28 @@ mod tests {
             node: "pve".to_owned(),
             state: "running".to_owned(),
             url: url.to_owned(),
+            doubt: None,
         };
         insta::assert_snapshot!(list(&[one("tasks", "https://tasks.example.org"), one("a-longer-name", "")]), @r#"
     INSTANCE       APP      VERSION  GUEST  NODE  STATE    URL
     tasks          vikunja  2.5.0    105    pve   running  https://tasks.example.org
     a-longer-name  vikunja  2.5.0    105    pve   running  -
+    "#);
+        let doubt = Remark {
+            health: Health::Degraded,
+            text: "Container 106 says so, too.".to_owned(),
+            remedy: vec!["homeport adopt 106 --as-original".to_owned()],
+        };
+        let copied = Listed {
+            doubt: Some(doubt),
+            ..one("tasks", "")
+        };
+        insta::assert_snapshot!(list(&[copied]), @r#"
+    INSTANCE  APP      VERSION  GUEST  NODE  STATE    URL
+    tasks     vikunja  2.5.0    105    pve   running  -
+
+    Container 106 says so, too.
+      homeport adopt 106 --as-original
     "#);
         assert_eq!(
             list(&[]),

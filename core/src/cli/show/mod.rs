@@ -11,7 +11,7 @@ mod table;
 
 pub use checkup::findings;
 pub use error::error;
-pub use finish::installed;
+pub use finish::{adopted, installed};
 pub use lists::{bundle, history, list};
 pub use plan::plans;
 pub use plugin::{inspected, plugins};

@@ -106,6 +106,7 @@ fn what(op: &Op) -> String {
             format!("guest {} is {}", guest.id, format!("{to:?}").to_lowercase())
         }
         Op::Describe { guest, .. } => format!("notes of guest {}", guest.id),
+        Op::Tag { guest, tags } => format!("tags of guest {}: {}", guest.id, tags.join(" ")),
         Op::Fetch(fetch) => format!("{} to {}", fetch.url, fetch.to),
         Op::Unpack(unpack) => format!("{} of {} to {}", unpack.member, unpack.archive, unpack.to),
         Op::Push { files, .. } => files

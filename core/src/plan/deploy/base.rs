@@ -1,15 +1,20 @@
 //! Second stage: what the app stands on – the way out, packages, users, places, secrets. Then the plugins look at it.
 
 use homeport_engine::exec::Exec;
+use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::op::{Content, Op};
 use homeport_engine::plan::Step;
+use homeport_engine::require::{Condition, Observations};
 
-use super::{Deploy, gate, prove};
+use super::{Deploy, DeployError, gate, prove};
 use crate::places;
 use crate::plan::parts;
 use crate::plan::{directory, file, put};
 use crate::recipe;
 use crate::state::Status;
+
+/// Name of the observation that holds the guest's marks.
+pub const FINGERPRINT: &str = "fingerprint";
 
 /// Packages take long on a slow line; each try of the package manager itself retries five times.
 const PACKAGES_S: u32 = 1800;
@@ -20,15 +25,37 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
         file(
             places::guest::STATE,
             0o644,
-            prove::state(deploy, Status::Deploying),
+            prove::state(deploy, Status::Deploying, None).to_json(),
         ),
     )];
+    steps.extend(look());
     steps.extend(carried(deploy));
     steps.extend(packages(deploy));
     steps.extend(places_of_the_app(deploy));
     steps.extend(deploy.provision().observe(&deploy.database.looks));
     steps.extend(deploy.proxy_for("site").observe(&deploy.proxy.looks));
     parts::in_candidate(steps).collect()
+}
+
+/// The guest's marks, as its agent told them.
+pub fn fingerprint(seen: &Observations) -> Result<Fingerprint, DeployError> {
+    let text = seen.get(FINGERPRINT).map_or("", |seen| &seen.stdout);
+    serde_json::from_str(text).map_err(|error| DeployError::Fingerprint(error.to_string()))
+}
+
+/// What tells this guest from a copy that somebody makes of it later.
+fn look() -> [Step; 2] {
+    let name = FINGERPRINT.to_owned();
+    let exec = Exec::root([places::guest::AGENT, "identity"], 10).keep(1 << 10);
+    let seen = Op::Require {
+        that: Condition::Succeeded { name: name.clone() },
+        otherwise: "the guest's MAC address or machine-id cannot be read".to_owned(),
+        remedy: Vec::new(),
+    };
+    [
+        Step::guest("Read the guest's marks", Op::Observe { name, exec }),
+        Step::guest("See that they were read", seen),
+    ]
 }
 
 /// What of the host's surroundings the guest needs to reach what the host reaches.

@@ -11,6 +11,7 @@ mod keep;
 mod prove;
 mod values;
 
+use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::op::{GuestSpec, Op};
 use homeport_engine::plan::Plan;
 use homeport_plugin_api::wire::conversation::Command;
@@ -22,8 +23,10 @@ use crate::plan::Operation;
 use crate::plan::parts::{Breach, Plugin};
 use crate::recipe::{Loaded, RecipeError};
 use crate::settings::{Color, Settings};
+use crate::state::{Registered, Status};
 
 pub use app::{CERTIFICATE, colour_name};
+pub use base::{FINGERPRINT, fingerprint};
 pub use values::Values;
 
 /// Name of the secret that holds the key of a given certificate.
@@ -132,6 +135,9 @@ pub enum DeployError {
     /// A plugin asks for something it may not.
     #[error(transparent)]
     Breach(#[from] Breach),
+    /// The agent told no marks of the guest.
+    #[error("the guest's marks cannot be read: {0}")]
+    Fingerprint(String),
     /// The recipe does not fit the database.
     #[error("{app} does not speak `{dialect}`; it speaks {}", known.join(", "))]
     Dialect {
@@ -164,16 +170,17 @@ impl Deploy<'_> {
     }
 
     /// Fourth stage: the app answers at its public address. `certificate` is the one the proxy serves, PEM; `verify` are
-    /// the proxy plugin's steps that prove its capacity.
+    /// the proxy plugin's steps that prove its capacity; `fingerprint` are the guest's marks.
     pub fn prove(
         &self,
         first: u32,
         certificate: &str,
         verify: &[step::Step],
+        fingerprint: Option<&Fingerprint>,
     ) -> Result<Plan, DeployError> {
         let (before, after) = (
             prove::before(self, certificate, verify)?,
-            prove::after(self),
+            prove::after(self, fingerprint),
         );
         let commit = Some(before.len());
         Ok(self.operation.stage(
@@ -200,6 +207,13 @@ impl Deploy<'_> {
             purpose,
             app: self.app_name(),
         }
+    }
+
+    /// What the host remembers of the instance once it is there.
+    pub fn registered(&self, fingerprint: Option<&Fingerprint>) -> Registered {
+        let state = prove::state(self, Status::Running, fingerprint);
+        let address = self.settings.network.ip_address.address().to_string();
+        Registered::of(&state, &self.spec.identity, &address)
     }
 
     /// The slot a first release goes to.

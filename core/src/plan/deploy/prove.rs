@@ -1,16 +1,16 @@
 //! Fourth stage: the app is asked through its public address, over TLS, from outside the guest. Then Commit.
 
+use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::op::Op;
 use homeport_engine::plan::Step;
 use homeport_engine::probe::{Check, HttpCheck, Probe, Via};
 use homeport_plugin_api::wire::step;
-use serde_json::json;
 
 use super::{Deploy, DeployError};
 use crate::places;
-use crate::plan::{absent, file, parts};
+use crate::plan::{absent, described, file, parts, registered};
 use crate::recipe::Expect;
-use crate::state::{Registered, State, Status};
+use crate::state::{State, Status};
 
 pub(super) fn before(
     deploy: &Deploy<'_>,
@@ -75,27 +75,15 @@ pub(super) fn expected(
     })
 }
 
-pub(super) fn after(deploy: &Deploy<'_>) -> Vec<Step> {
-    let guest = deploy.spec.identity.clone();
-    let registered = Registered::new(deploy.settings, &guest, deploy.version);
-    let path = places::registry(&guest.instance).display().to_string();
-    let state = state(deploy, Status::Running);
+pub(super) fn after(deploy: &Deploy<'_>, fingerprint: Option<&Fingerprint>) -> Vec<Step> {
+    let state = state(deploy, Status::Running, fingerprint);
     vec![
         Step::guest(
             "Write down that it runs",
-            file(places::guest::STATE, 0o644, state),
+            file(places::guest::STATE, 0o644, state.to_json()),
         ),
-        Step::host(
-            "Enter it into the registry",
-            file(path, 0o644, registered.to_json()),
-        ),
-        Step::host(
-            "Show its address in the Notes panel",
-            Op::Describe {
-                guest,
-                text: notes(deploy),
-            },
-        ),
+        registered(&deploy.registered(fingerprint)),
+        described(&deploy.spec.identity, &state),
         Step::host(
             "Remove what was fetched",
             absent(super::guest::staging(deploy)),
@@ -104,7 +92,11 @@ pub(super) fn after(deploy: &Deploy<'_>) -> Vec<Step> {
 }
 
 /// The instance's state, as the guest keeps it.
-pub(super) fn state(deploy: &Deploy<'_>, status: Status) -> String {
+pub(super) fn state(
+    deploy: &Deploy<'_>,
+    status: Status,
+    fingerprint: Option<&Fingerprint>,
+) -> State {
     State {
         schema: crate::state::SCHEMA,
         instance: deploy.operation.guest.instance.clone(),
@@ -114,22 +106,11 @@ pub(super) fn state(deploy: &Deploy<'_>, status: Status) -> String {
         version: deploy.version.to_owned(),
         active_colour: deploy.colour(),
         epoch: 1,
+        fingerprint: fingerprint.cloned(),
         generation: 1,
         url: deploy.settings.public_url(),
         homeport: deploy.program.version.clone(),
-        last_operation: json!({"id": deploy.operation.id, "verb": deploy.operation.verb, "at": deploy.operation.at}),
+        last_operation: deploy.operation.noted(),
         rest: serde_json::Map::new(),
     }
-    .to_json()
-}
-
-fn notes(deploy: &Deploy<'_>) -> String {
-    let instance = &deploy.operation.guest.instance;
-    format!(
-        "# {title} – {url}\n\nVersion {version}, kept by Homeport as instance `{instance}`.\n\n\
-         On this host: `homeport status {instance}` · `homeport --help`\n",
-        title = deploy.recipe.recipe.title,
-        url = deploy.settings.public_url(),
-        version = deploy.version,
-    )
 }

@@ -159,6 +159,11 @@ pub(super) fn describe(id: u32, text: &str) -> Argv {
     ])
 }
 
+/// Sets all tags of a container.
+pub(super) fn tags(id: u32, tags: &[String]) -> Argv {
+    argv(["pct", "set", &id.to_string(), "--tags", &tags.join(";")])
+}
+
 /// A command inside a container, with an environment that owes nothing to the host's (rule 7).
 pub(super) fn inside<'a>(id: u32, command: impl IntoIterator<Item = &'a str>) -> Argv {
     let mut words = argv(["pct", "exec", &id.to_string(), "--", "/usr/bin/env", "-i"]);

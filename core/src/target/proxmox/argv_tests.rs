@@ -70,6 +70,11 @@ fn changing() {
         describe(101, "- a b"),
         ["pct", "set", "101", "--description=- a b"]
     );
+    let two = ["homeport", "hp-op-1"].map(str::to_owned);
+    assert_eq!(
+        typed(tags(101, &two)),
+        "pct set 101 --tags homeport;hp-op-1"
+    );
 }
 
 #[test]

@@ -156,11 +156,23 @@ fn guests(
             lock: found.config.lock().map(str::to_owned),
             storage: found.config.storage().map(str::to_owned),
             addresses: found.config.addresses(),
+            mac: found.config.mac(),
+            readdress: found.config.net().map(|net| readdress(&id, net)),
             node: found.node,
             id,
         }
     };
     located.into_iter().map(seen).collect()
+}
+
+/// The interface as it is, with a place for another address: `pct set` takes all of it or makes up what is missing.
+fn readdress(id: &str, net: &str) -> String {
+    let other = |pair: &str| match pair.split_once('=') {
+        Some((key @ ("ip" | "ip6"), _)) => format!("{key}=ADDRESS"),
+        _ => pair.to_owned(),
+    };
+    let net: Vec<String> = net.split(',').map(other).collect();
+    format!("pct set {id} --net0 {}", net.join(","))
 }
 
 /// A storage as configured, with what the list knows of it.

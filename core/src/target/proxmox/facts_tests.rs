@@ -14,7 +14,8 @@ fn rule_9_a_guest_the_list_does_not_know_yet_is_seen_with_name_and_tags() {
     let dir = tree(&[
         (
             "nodes/pve/lxc/101.conf",
-            "hostname: web\ntags: homeport;x\nrootfs: a:101/d.raw\n",
+            "hostname: web\ntags: homeport;x\nrootfs: a:101/d.raw\n\
+             net0: name=eth0,bridge=vmbr0,gw=10.0.0.1,hwaddr=BC:24:11:00:00:01,ip=10.0.0.5/24,type=veth\n",
         ),
         ("nodes/far/qemu-server/102.conf", "name: vm\nlock: backup\n"),
         ("nodes/pve/lxc/103.conf", "lock: create\n"),
@@ -38,6 +39,15 @@ fn rule_9_a_guest_the_list_does_not_know_yet_is_seen_with_name_and_tags() {
         (web.tags.clone(), web.storage.as_deref()),
         (names(&["homeport", "x"]), Some("a"))
     );
+    assert_eq!(web.mac.as_deref(), Some("bc:24:11:00:00:01"));
+    assert_eq!(
+        web.readdress.as_deref(),
+        Some(
+            "pct set 101 --net0 \
+             name=eth0,bridge=vmbr0,gw=10.0.0.1,hwaddr=BC:24:11:00:00:01,ip=ADDRESS,type=veth"
+        )
+    );
+    assert_eq!((&half.mac, &half.readdress), (&None, &None));
     assert_eq!(
         (vm.kind, vm.status, vm.here),
         (GuestKind::Machine, GuestStatus::Running, false)

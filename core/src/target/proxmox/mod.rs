@@ -114,6 +114,18 @@ impl Proxmox {
             .map(|_| ())
     }
 
+    fn tag(
+        &mut self,
+        guest: &GuestIdentity,
+        tags: &[String],
+        waiting: Waiting<'_>,
+    ) -> Result<(), Fault> {
+        let (id, _) = self.ours_unlocked(guest, waiting)?;
+        self.host
+            .must(argv::tags(id, tags), SET_SECONDS, OnStop::Finish)
+            .map(|_| ())
+    }
+
     /// Carries something out that must not be disturbed by the wish to stop that may have led to it.
     fn undisturbed<T>(&mut self, body: impl FnOnce(&mut Proxmox) -> T) -> T {
         let stop = self.host.exchange_stop(Arc::default());
@@ -141,6 +153,7 @@ impl Executor for Proxmox {
             Op::RemoveGuest(guest) => self.remove_guest(guest, Waiting::of(hands)),
             Op::Power { guest, to } => self.power(guest, *to, Waiting::of(hands)),
             Op::Describe { guest, text } => self.describe(guest, text, Waiting::of(hands)),
+            Op::Tag { guest, tags } => self.tag(guest, tags, Waiting::of(hands)),
             Op::Push { guest, files } => self.push(guest, files, Waiting::of(hands)),
             Op::Fetch(fetch) => source::fetch(fetch, hands.number, self.host.stop(), hands.tell),
             Op::Unpack(unpack) => source::unpack(unpack),

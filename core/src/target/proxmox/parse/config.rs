@@ -73,6 +73,18 @@ impl GuestConfig {
         given.collect()
     }
 
+    /// Its first interface as it stands: a property string.
+    pub(in crate::target::proxmox) fn net(&self) -> Option<&str> {
+        self.get("net0")
+    }
+
+    /// Hardware address of its first interface, lower-case as the kernel has it.
+    pub(in crate::target::proxmox) fn mac(&self) -> Option<String> {
+        let mut options = self.net()?.split(',');
+        let found = options.find_map(|option| option.strip_prefix("hwaddr="));
+        found.map(str::to_ascii_lowercase)
+    }
+
     /// Whether this is all that is left of a creation or a removal that was killed: the lock it worked under – or
     /// nothing, once that has been taken off. No volume, no name, no tag: nobody's but that command's.
     pub(in crate::target::proxmox) fn hollow(&self) -> bool {
