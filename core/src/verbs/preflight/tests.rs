@@ -80,6 +80,8 @@ fn guest(id: &str, name: &str) -> GuestSeen {
         lock: None,
         storage: None,
         addresses: Vec::new(),
+        mac: None,
+        readdress: None,
     }
 }
 
