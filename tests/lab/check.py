@@ -22,9 +22,11 @@ lost() { echo 'system lost_1_amd64.tar.zst 00' >>"$INDEX"; }
 bad() { echo 'system bad_1_amd64.tar.zst 00' >>"$INDEX"; echo x >"$MIRROR/bad_1_amd64.tar.zst"; }
 noindex() { mv "$MIRROR/index" "$MIRROR/index.away"; }
 booted() { for _ in $(seq 60); do
-    state=$(pct exec $A -- systemctl is-system-running 2>/dev/null </dev/null); case $state in running|degraded) echo "$state"; return 0;; esac; sleep 0.5
+    state=$(pct exec ${1:-$A} -- systemctl is-system-running 2>/dev/null </dev/null); case $state in running|degraded) echo "$state"; return 0;; esac; sleep 0.5
   done; return 1; }
 alive() { pct exec $A -- ps axo stat,args </dev/null | grep -v ^Z | grep -c "sleep $1"; true; }
+scene() { "$SCENE" "$@"; }
+idof() { pct exec $1 -- cat /etc/machine-id; }
 killtree() { for c in $(pgrep -P "$1"); do killtree "$c"; done; kill -9 "$1" 2>/dev/null; }
 begun() { for _ in $(seq 300); do grep -q 'extracting archive' "$TMP/out" && return 0; sleep 0.01; done; return 1; }
 killcreate() { : >"$TMP/out"; pct create $1 $F $STD >"$TMP/out" 2>&1 & begun; killtree $!; wait $! 2>/dev/null; sleep 0.5; }
@@ -42,7 +44,7 @@ def environment(directory):
         "F": f"local:vztmpl/{template}", "STD": f"--unprivileged 1 --features nesting=1 --rootfs {store}:2 --cores 1 --memory 512 --swap 128",
         "NODE": os.uname().nodename.split(".")[0], "ETC": f"{ROOT}/etc/pve", "TMP": directory, "ADDR": f"{NET}.201", "GW": f"{NET}.1",
         "BR": os.environ.get("LAB_BRIDGE", "vmbr0"), "INDEX": f"{ROOT}/var/lib/pve-manager/apl-info/index", "MIRROR": f"{CACHE}/mirror",
-        "ROUND": f"{ROOT}/run/status.json",
+        "ROUND": f"{ROOT}/run/status.json", "DUMPS": f"{ROOT}/var/lib/vz/dump", "SCENE": f"{HERE}/scene.py",
     }
 
 
@@ -97,7 +99,8 @@ def tidy(env):
     """Puts the mirror's index back and removes what the calls left."""
     shell("""[ ! -f "$MIRROR/index.away" ] || mv "$MIRROR/index.away" "$MIRROR/index"; rm -f "$MIRROR/bad_1_amd64.tar.zst"; pveam update
         for id in $A $B $C; do sed -i '/^lock:/d;/^protection:/d' "$ETC/lxc/$id.conf"; pct destroy $id --force; umount /var/lib/lxc/$id/rootfs
-        rm -rf "/var/lib/lxc/$id"; pvesm free $S:$id/vm-$id-disk-0.raw; done; for s in gone off far; do pvesm remove $s; done""", env)
+        rm -rf "/var/lib/lxc/$id" $DUMPS/vzdump-lxc-$id-*; pvesm free $S:$id/vm-$id-disk-0.raw; done
+        for s in gone off far; do pvesm remove $s; done; scene clear""", env)
 
 
 def main(groups):

@@ -37,10 +37,11 @@ rules() {
 
 if [ -d "$LAB_ROOT/etc/pve" ]; then
     containers
+    "$HERE/scene.py" clear
     rm -rf "$LAB_ROOT"
 fi
 rules
-for program in pct pvesh pveam pvesm pveversion; do
+for program in pct pvesh pveam pvesm pveversion pvecm vzdump; do
     if [ "$(readlink "/usr/local/sbin/$program")" = "$HERE/bin/$program" ]; then rm "/usr/local/sbin/$program"; fi
 done
 if [ -d "/sys/class/net/$LAB_BRIDGE/bridge" ]; then ip link delete "$LAB_BRIDGE"; fi

@@ -89,6 +89,7 @@ tree() {
     [ -e /etc/pve ] || ln -sfn "$LAB_ROOT/etc/pve" /etc/pve
     [ -f "$LAB_ROOT/etc/pve/storage.cfg" ] || printf 'dir: local\n\tpath %s\n\tcontent iso,vztmpl,backup\n\ndir: local-dir\n\tpath %s\n\tcontent rootdir,images\n' \
         "$LAB_ROOT/var/lib/vz" "$LAB_ROOT/local-dir" >"$LAB_ROOT/etc/pve/storage.cfg"
+    [ -f "$LAB_ROOT/etc/pve/.members" ] || printf '{"nodename":"%s","version":1}\n' "$node" >"$LAB_ROOT/etc/pve/.members"
     [ -f "$LAB_ROOT/etc/pve/.vmlist" ] || echo '{"version":1}' >"$LAB_ROOT/etc/pve/.vmlist"
     printf 'auto %s\niface %s inet static\n\taddress %s.1/24\n\tbridge-ports none\n\tbridge-stp off\n\tbridge-fd 0\n' \
         "$LAB_BRIDGE" "$LAB_BRIDGE" "$LAB_NET" >"$LAB_ROOT/etc/network/interfaces"
@@ -105,7 +106,7 @@ template() {
 # Where programs are found that, like Homeport, give those they start a PATH of their own.
 programs() {
     local program
-    for program in pct pvesh pveam pvesm pveversion; do
+    for program in pct pvesh pveam pvesm pveversion pvecm vzdump; do
         if [ -e "/usr/sbin/$program" ] || [ -e "/usr/bin/$program" ]; then
             fail "this is a Proxmox host: the lab is for machines that are none"
         fi

@@ -1,7 +1,7 @@
 """The API paths the lab answers, as a table of method, path, options and function. Never prints results."""
 import re
 
-from . import config, guests, host, lifecycle, netinfo, nodeinfo, options, resources, setconf, storage, tasks
+from . import cluster, config, guests, host, lifecycle, netinfo, nodeinfo, options, resources, setconf, storage, tasks, volumes
 from .errors import BadParameters, Die
 from .options import STORAGE, VMID, boolean, integer, text
 
@@ -65,7 +65,7 @@ def _index(_values):
 
 
 def _content(values):
-    return storage.volumes(storage.usable(values["store"]), values.get("content"), values.get("vmid"))
+    return volumes.listed(storage.usable(values["store"]), values.get("content"), values.get("vmid"))
 
 
 def _tasks(values):
@@ -108,8 +108,8 @@ STORE = "/nodes/{node}/storage"
 ROUTES = [
     Route("get", "/version", lambda _: nodeinfo.version()),
     Route("get", "/cluster/nextid", _next_id, vmid={**VMID, "required": False}),
-    Route("get", "/cluster/status", lambda _: nodeinfo.cluster()),
-    Route("get", "/cluster/resources", lambda values: resources.cluster(values.get("type")),
+    Route("get", "/cluster/status", lambda _: cluster.status()),
+    Route("get", "/cluster/resources", lambda values: resources.all_of(values.get("type")),
           type=text(enum=("vm", "storage", "node", "sdn"))),
     Route("get", "/nodes", lambda _: [nodeinfo.summary()]),
     Route("get", "/nodes/{node}/status", lambda _: nodeinfo.status()),

@@ -8,16 +8,17 @@ import os
 import re
 import urllib.parse
 
-from . import host, options
+from . import cluster, host, options
 from .errors import Die, missing_config
 
 
 class Config:
     """One container's file: `now` are the values in force, `pending` those for the next start (None = to be deleted), `raw`
-    the lines handed to LXC as they are."""
+    the lines handed to LXC as they are, `snapshots` the values each snapshot keeps, by its name."""
 
     def __init__(self, vmid, now=None):
         self.vmid, self.now, self.pending, self.raw, self.digest = vmid, now or {}, {}, [], ""
+        self.snapshots = {}
 
     def effective(self):
         """Values as `pct config` shows them: what is pending counts as set."""
@@ -43,6 +44,11 @@ def load(vmid, rc=2, node=host.NODE, kind="lxc"):
             content = file.read()
     except FileNotFoundError:
         raise missing_config(vmid, node, rc) from None
+    return parse(vmid, content)
+
+
+def parse(vmid, content):
+    """The text of a file."""
     found = Config(vmid)
     found.digest = hashlib.sha1(content.encode()).hexdigest()
     _read(content, found)
@@ -50,17 +56,15 @@ def load(vmid, rc=2, node=host.NODE, kind="lxc"):
 
 
 def _read(content, found):
-    section, notes = found.now, []
+    section = found.now
     for line in content.split("\n"):
         header = re.fullmatch(r"\[(.+)\]", line.strip())
         if header:
-            section = found.pending if header[1] == "pve:pending" else {}
-        elif line.startswith("#") and section is found.now:
-            notes.append(urllib.parse.unquote(line[1:]) + "\n")
+            section = found.pending if header[1] == "pve:pending" else found.snapshots.setdefault(header[1], {})
+        elif line.startswith("#"):
+            section["description"] = section.get("description", "") + urllib.parse.unquote(line[1:]) + "\n"
         elif ":" in line:
             _read_line(line, section, found)
-    if notes:
-        found.now["description"] = "".join(notes)
 
 
 def _read_line(line, section, found):
@@ -89,6 +93,7 @@ def encode(description):
 def save(config):
     """Writes the file atomically and refreshes the list of IDs."""
     target = path(config.vmid)
+    cluster.check_writable(f"{target}.tmp.{os.getpid()}")
     with open(f"{target}.tmp.{os.getpid()}", "w", encoding="utf-8") as file:
         file.write(render(config))
     os.rename(file.name, target)
@@ -96,14 +101,18 @@ def save(config):
 
 
 def render(config):
-    """The text of the file: notes first, keys sorted, raw lines, then what is pending."""
-    notes = config.now.get("description", "")
-    text = "".join(f"#{encode(line)}\n" for line in notes.rstrip("\n").split("\n")) if notes else ""
-    text += "".join(f"{key}: {value}\n" for key, value in sorted(config.now.items()) if key != "description")
+    """The text of the file: notes first, keys sorted, raw lines, then what is pending, then the snapshots."""
+    text = _section(config.now)
     text += "".join(f"{key}: {value}\n" for key, value in config.raw)
     if config.pending:
         text += "\n[pve:pending]\n" + "".join(f"{key}: {value}\n" for key, value in _pending(config.pending))
-    return text
+    return text + "".join(f"\n[{name}]\n{_section(values)}" for name, values in sorted(config.snapshots.items()))
+
+
+def _section(values):
+    notes = values.get("description", "")
+    text = "".join(f"#{encode(line)}\n" for line in notes.rstrip("\n").split("\n")) if notes else ""
+    return text + "".join(f"{key}: {value}\n" for key, value in sorted(values.items()) if key != "description")
 
 
 def _pending(pending):
@@ -114,6 +123,7 @@ def _pending(pending):
 
 def remove(vmid):
     """Forgets a container."""
+    cluster.check_writable(path(vmid))
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path(vmid))
     publish_ids()

@@ -5,9 +5,9 @@ import os
 import re
 import shutil
 
-from . import config, fault, firstboot, guestfiles, host, image, lifecycle, locks, netstring, options, schema, storage, tasks
+from . import (cluster, config, fault, firstboot, guestfiles, host, image, lifecycle, locks, netstring, newconf, options, schema, storage,
+               tasks, volumes)
 from .errors import BadParameters, Die
-from .formats import split_list
 
 NEW_VOLUME = re.compile(r"([^:\s]+):(\d+(?:\.\d+)?)")
 
@@ -17,16 +17,17 @@ def create(values):
     vmid = values["vmid"]
     secrets = {"password": values.get("password"), "keys": _key_file(values.get("ssh-public-keys"))}
     _check(values)
+    cluster.check_quorum()
     config.refuse_taken(vmid)
     if values.get("pool"):
         raise Die(f"403 Permission check failed (pool '{values['pool']}' does not exist)", 2)
     firstboot.check_keys(secrets["keys"] or "")
     archive = _archive_check(values["ostemplate"])
-    _check_store(values)
+    check_store(values)
     for _, net in netstring.nets(values):
         if "mtu" in net:
             netstring.check_bridge(net)
-    _reserve(vmid)
+    reserve(vmid)
     tasks.run("vzcreate", vmid, lambda: _work(values, secrets, archive))
 
 
@@ -49,14 +50,14 @@ def _archive_check(ostemplate):
     """Refuses what is not the name of a template; whether the file exists is only found out in the task."""
     if ostemplate.startswith("/"):
         return ostemplate
-    _, content, _, _ = storage.parse(ostemplate)
+    _, content, _, _ = volumes.parse(ostemplate)
     if content != "vztmpl":
         raise Die(f"unable to use volume {ostemplate} - content type needs to be 'vztmpl'")
     storage.get(ostemplate.partition(":")[0]).check_enabled()
     return ostemplate
 
 
-def _rootfs(values):
+def wanted_rootfs(values):
     """(storage name, size in bytes, rest of the property string), or (None, None, volume) for a volume that should exist."""
     given = schema.properties(values["rootfs"], options.ROOTFS) if "rootfs" in values else {"volume": "4"}
     volume = given.pop("volume")
@@ -69,32 +70,34 @@ def _rootfs(values):
     return new[1], int(float(new[2]) * (1 << 30)), given
 
 
-def _check_store(values):
-    name, _, volume = _rootfs(values)
+def check_store(values):
+    """Refuses a storage that cannot hold a container's disk."""
+    name, _, volume = wanted_rootfs(values)
     store = storage.usable(name or volume.partition(":")[0])
     if "rootdir" not in store.content:
         raise BadParameters({"storage": f"storage '{store.name}' does not support container directories"})
 
 
-def _reserve(vmid):
+def reserve(vmid, verb="create"):
     """Takes the ID: a file with nothing but the lock, which is all that is left if the create is killed."""
-    with _prefixed(vmid), locks.guest(vmid, 5):
+    with prefixed(vmid, verb), locks.guest(vmid, 5):
         config.refuse_taken(vmid)
         config.save(config.Config(vmid, {"lock": "create"}))
 
 
 @contextlib.contextmanager
-def _prefixed(vmid):
+def prefixed(vmid, verb="create"):
+    """Puts what was tried before every error of a block."""
     try:
         yield
     except Die as error:
-        raise Die(f"unable to create CT {vmid} - {error}", error.rc) from None
+        raise Die(f"unable to {verb} CT {vmid} - {error}", error.rc) from None
 
 
 def _work(values, secrets, archive):
     vmid = values["vmid"]
-    with _prefixed(vmid), locks.guest(vmid):
-        new = config.Config(vmid, _stored(values))
+    with prefixed(vmid), locks.guest(vmid):
+        new = config.Config(vmid, newconf.completed(vmid, newconf.stored(values)))
         made = []
         try:
             _make(new, values, secrets, archive, made)
@@ -109,38 +112,38 @@ def _work(values, secrets, archive):
 
 def _undo(vmid, made):
     for volid in made:
-        storage.free(volid)
+        volumes.free(volid)
     shutil.rmtree(f"{host.LXC}/{vmid}", ignore_errors=True)
     config.remove(vmid)
 
 
 def _make(new, values, secrets, archive, made):
     """Fills a new disk and puts its name into the configuration; `made` collects what a failure has to free."""
-    store, size, rest = _rootfs(values)
+    store, size, rest = wanted_rootfs(values)
     if size is None:
-        storage.parse(rest)
+        volumes.parse(rest)
         raise Die(f"volume '{rest}' does not exist")
     unprivileged = bool(values.get("unprivileged"))
-    volid = storage.free_name(storage.get(store), new.vmid)
-    storage.allocate(volid, size)
+    volid = volumes.free_name(storage.get(store), new.vmid)
+    volumes.allocate(volid, size)
     made.append(volid)
-    disk, root = storage.path(volid), host.rootfs(new.vmid)
+    disk, root = volumes.path(volid), host.rootfs(new.vmid)
     image.make_filesystem(disk, image.FIRST_ID if unprivileged else 0)
-    with image.filled(disk, _archive(archive), size, unprivileged, root):
+    with image.filled(disk, archive_file(archive), size, unprivileged, root):
         _detect(new, root)
         named = {**new.now, "vmid": new.vmid, "named": "hostname" in values}
         fault.midway()
         firstboot.set_up(root, named, secrets, guestfiles.host_dns())
-    extra = "".join(f",{key}={value}" for key, value in sorted(rest.items()))
-    new.now["rootfs"] = f"{volid}{extra},size={size_text(size)}"
+    new.now["rootfs"] = newconf.rootfs_text(volid, rest, size)
 
 
-def _archive(archive):
+def archive_file(archive):
+    """The file of a template or backup; raises Die if there is none."""
     if archive.startswith("/"):
         if not os.path.exists(archive):
             raise Die(f"can't find file '{archive}'")
         return archive
-    file = storage.path(archive)
+    file = volumes.path(archive)
     if not os.path.exists(file):
         raise Die(f"volume '{archive}' does not exist")
     return file
@@ -154,36 +157,3 @@ def _detect(new, root):
         with open(f"{root}/etc/os-release", encoding="utf-8") as file:
             found = re.search(r"^ID=\"?(\w+)", file.read(), re.M)
         new.now["ostype"] = found[1] if found and found[1] in options.OSTYPES else "unmanaged"
-
-
-def size_text(size):
-    """A size as the configuration names it: in the largest unit that divides it."""
-    for shift, unit in ((40, "T"), (30, "G"), (20, "M"), (10, "K")):
-        if size and size % (1 << shift) == 0:
-            return f"{size >> shift}{unit}"
-    return str(size)
-
-
-def _stored(values):
-    """The keys of the new configuration file, in the form Proxmox gives them."""
-    kept = {key: value for key, value in values.items() if key in options.CONFIG and key != "rootfs"}
-    kept = {key: normal(key, value) for key, value in kept.items()}
-    kept.setdefault("hostname", f"CT{values['vmid']}")
-    kept.setdefault("memory", 512)
-    kept.setdefault("swap", 512)
-    if not kept.get("unprivileged"):
-        kept.pop("unprivileged", None)
-    return kept
-
-
-def normal(key, value, keep=None):
-    """One value as it is stored: networks completed, tags sorted, lists joined."""
-    if re.fullmatch(r"net\d+", key):
-        return netstring.stored(value, keep)
-    if key == "tags":
-        return ";".join(sorted({tag.lower() for tag in split_list(value)}))
-    if key in ("nameserver", "searchdomain"):
-        return " ".join(split_list(value))
-    if key == "description":
-        return value.rstrip("\n") + "\n" if value else value
-    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -19,7 +19,7 @@ def set_up(root, values, secrets, host_dns):
     crypted = _crypt(secrets.get("password"))
 
     def write():
-        _write("/etc/machine-id", "", 0o444)
+        forget_machine_id()
         _set_root_password(crypted)
         if secrets.get("keys"):
             _authorize(secrets["keys"])
@@ -27,6 +27,11 @@ def set_up(root, values, secrets, host_dns):
             _write(f"/etc/ssh/{name}", content, 0o644 if name.endswith(".pub") else 0o600)
         guestfiles.at_start(values, host_dns)
     guestfiles.inside(root, unprivileged, write)
+
+
+def forget_machine_id():
+    """Empties the machine-id, so that the next boot makes one."""
+    _write("/etc/machine-id", "", 0o444)
 
 
 def _write(path, text, mode):

@@ -50,16 +50,26 @@ def mount(file, directory):
 
 
 @contextlib.contextmanager
-def filled(file, archive, size, unprivileged, directory):
-    """The image `file` with `archive` unpacked into it, mounted at `directory` for a `with` block. Raises Die as tar fails."""
+def filled(file, archive, size, unprivileged, directory, keep=True):
+    """The image `file` with `archive` unpacked into it, mounted at `directory` for a `with` block; an archive used again and
+    again is kept unpacked. Raises Die as tar fails."""
     print(f"extracting archive '{archive}'", flush=True)
     room = os.statvfs(os.path.dirname(file))
     # A disk too small for the kept image is unpacked, and so is one on a nearly full storage, to fail as the real thing does.
-    copy = size >= BASE_SIZE and room.f_bavail * room.f_frsize > BASE_SIZE
+    copy = keep and size >= BASE_SIZE and room.f_bavail * room.f_frsize > BASE_SIZE
     totals = _copy_base(file, archive, size, unprivileged) if copy else None
     with mounted(file, directory):
         print(totals or _unpack(archive, directory, unprivileged), flush=True)
         yield
+
+
+def renew(file):
+    """Gives a copied image an identity of its own, after the repairs a copy of a mounted one needs."""
+    done = subprocess.run(["e2fsck", "-fp", file], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+    if done.returncode > 1:
+        raise Die(f"checking '{file}' failed: {done.stdout.strip()}")
+    _run("tune2fs", "-f", "-U", "random", file, failure=f"tuning '{file}' failed")
 
 
 def _unpack(archive, directory, unprivileged):

@@ -1,13 +1,11 @@
-"""start, stop, shutdown, reboot, destroy of a container, with Proxmox's order of checks. Never edits what a user set."""
+"""start, stop, shutdown, reboot of a container, with Proxmox's order of checks. Never edits what a user set."""
 import contextlib
 import os
 import re
-import shutil
 import subprocess
-import sys
 import time
 
-from . import cgroups, config, fault, host, locks, lxcconf, netstring, storage, tasks
+from . import cgroups, cluster, config, fault, host, locks, lxcconf, netstring, tasks
 from .errors import Die
 
 
@@ -22,6 +20,7 @@ def start(values):
     """`pct start`."""
     vmid = values["vmid"]
     refuse_running(vmid)
+    cluster.check_quorum()
     tasks.run("vzstart", vmid, lambda: start_now(vmid, values.get("skiplock"), values.get("debug")))
 
 
@@ -161,52 +160,3 @@ def reboot(values):
         shutdown_now(vmid, values.get("timeout", 60), force=True)
         start_now(vmid)
     tasks.run("vzreboot", vmid, work)
-
-
-def destroy(values):
-    """`pct destroy`."""
-    vmid = values["vmid"]
-    found = config.load(vmid)
-    _check_destroy(found, values.get("force"))
-    tasks.run("vzdestroy", vmid, lambda: _destroy_now(vmid, values))
-
-
-def _check_destroy(found, force):
-    if found.now.get("protection"):
-        raise Die(f"can't remove CT {found.vmid} - protection mode enabled")
-    found.check_lock()
-    if running(found.vmid) and not force:
-        raise Die(f"unable to destroy CT {found.vmid} - container is running")
-
-
-def _destroy_now(vmid, values):
-    with locks.guest(vmid):
-        found = config.load(vmid, 255)
-        _check_destroy(found, values.get("force"))
-        if running(vmid):
-            print(f"forced to stop CT {vmid} before destroying!", flush=True)
-            kill(vmid)
-        for volid in _owned(found):
-            storage.free(volid)
-        fault.midway()
-        if values.get("purge"):
-            print(f"purging CT {vmid} from related configurations..", flush=True)
-        _forget(vmid)
-
-
-def _owned(found):
-    """The volumes that belong to the container; none is known of one whose create was killed, so its disk stays."""
-    for key, value in found.now.items():
-        if re.fullmatch(r"rootfs|mp\d+|unused\d+", key) and ":" in value.split(",")[0]:
-            volid = value.split(",")[0]
-            if storage.parse(volid)[3] == found.vmid:
-                yield volid
-
-
-def _forget(vmid):
-    directory = f"{host.LXC}/{vmid}"
-    if os.path.ismount(f"{directory}/rootfs"):
-        print(f"'{directory}/rootfs' is still mounted", file=sys.stderr, flush=True)
-    else:
-        shutil.rmtree(directory, ignore_errors=True)
-    config.remove(vmid)

@@ -23,6 +23,11 @@ def stored(value, keep=None):
     return f"name={net['name']},{rest}"
 
 
+def renewed(value):
+    """A stored network with a new hardware address."""
+    return stored(",".join(f"{key}={text}" for key, text in read(value).items() if key != "hwaddr"))
+
+
 def nets(values):
     """[(number, dict)] of all networks of a configuration, in order."""
     found = [(int(key[3:]), read(value)) for key, value in values.items() if re.fullmatch(r"net\d+", key)]

@@ -76,14 +76,3 @@ def dns():
 def version():
     """`/version`."""
     return {"version": host.VERSION, "release": host.RELEASE, "repoid": host.REPOID}
-
-
-def cluster():
-    """`/cluster/status` of a node that stands alone."""
-    return [{"id": f"node/{host.NODE}", "name": host.NODE, "type": "node", "ip": _own_address(), "level": "", "local": 1, "nodeid": 0,
-             "online": 1}]
-
-
-def _own_address():
-    found = re.search(r"^(\d+\.\d+\.\d+\.\d+)\s+.*\b" + re.escape(host.NODE) + r"\b", _file("/etc/hosts"), re.M)
-    return found[1] if found else "127.0.0.1"

@@ -1,17 +1,34 @@
 """The table of `pct`'s subcommands. Those missing here are unknown to the lab."""
-from . import attach, command, create, lifecycle, options, setconf, show
+from . import attach, clone, command, create, destroy, lifecycle, options, restore, setconf, show, snapshot
 from .command import Command
-from .options import VMID, boolean, integer, text
+from .options import STORAGE, VMID, boolean, integer, text
 
 ID = {"vmid": VMID}
+SNAPSHOT = {**ID, "snapname": text(format="pve-configid", maxLength=40)}
 COPY = {**ID, "destination": text(), "user": text(), "group": text(), "perms": text()}
 
+
+def _create(values):
+    return (restore.restore if values.get("restore") else create.create)(values)
+
+
 COMMANDS = [
-    [Command("create", "vmid ostemplate", {**options.CREATE, **ID, "ostemplate": text(maxLength=255)}, create.create),
+    [Command("clone", "vmid newid", {
+        **ID, "newid": VMID, "bwlimit": {"type": "number", "minimum": 0}, "description": text(), "full": boolean(),
+        "hostname": text(format="dns-name"), "pool": text(format="pve-configid"), "snapname": text(format="pve-configid", maxLength=40),
+        "storage": STORAGE, "target": text()}, clone.clone),
+     Command("create", "vmid ostemplate", {**options.CREATE, **ID, "ostemplate": text(maxLength=255)}, _create),
      Command("destroy", "vmid", {**ID, "destroy-unreferenced-disks": boolean(), "force": boolean(), "purge": boolean()},
-             lifecycle.destroy),
+             destroy.destroy),
      Command("list", "", {}, show.listing),
-     Command("pending", "vmid", ID, setconf.pending)],
+     Command("migrate", "vmid target", {**ID, "target": text(), "online": boolean(), "restart": boolean(), "timeout": integer()},
+             clone.migrate),
+     Command("pending", "vmid", ID, setconf.pending),
+     Command("restore", "vmid ostemplate", {**options.CREATE, **ID, "ostemplate": text(maxLength=255)}, restore.restore)],
+    [Command("delsnapshot", "vmid snapname", {**SNAPSHOT, "force": boolean()}, snapshot.delete),
+     Command("listsnapshot", "vmid", ID, snapshot.listing),
+     Command("rollback", "vmid snapname", {**SNAPSHOT, "start": boolean()}, snapshot.rollback),
+     Command("snapshot", "vmid snapname", {**SNAPSHOT, "description": text()}, snapshot.take)],
     [Command("config", "vmid", {**ID, "current": boolean(), "snapshot": text()}, show.config_text),
      Command("set", "vmid", {**options.SET, **ID}, setconf.change)],
     [Command("reboot", "vmid", {**ID, "timeout": integer(0)}, lifecycle.reboot),

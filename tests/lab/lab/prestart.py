@@ -3,7 +3,7 @@ mount namespace of the container's monitor, so the mount ends with it."""
 import os
 import sys
 
-from . import config, guestfiles, host, image, storage
+from . import config, guestfiles, host, image, volumes
 from .errors import Die
 
 
@@ -13,7 +13,7 @@ def main(name):
         found = config.load(int(name))
         root = host.rootfs(found.vmid)
         if not os.path.ismount(root):
-            image.mount(storage.path(found.now["rootfs"].split(",")[0]), root)
+            image.mount(volumes.path(found.now["rootfs"].split(",")[0]), root)
         values = {**found.now, "vmid": found.vmid}
         dns = guestfiles.host_dns()
         guestfiles.inside(root, bool(values.get("unprivileged")), lambda: guestfiles.at_start(values, dns))

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 
-from . import command, host, storage, tasks
+from . import command, host, storage, tasks, volumes
 from .command import Command
 from .errors import BadParameters, Die
 from .options import STORAGE, text
@@ -96,13 +96,13 @@ def listing(values):
     if "vztmpl" not in store.content:
         raise Die("Storage does not support templates!")
     print("%-60s %-6s" % ("NAME", "SIZE"))
-    for entry in storage.volumes(store, "vztmpl"):
+    for entry in volumes.listed(store, "vztmpl"):
         print("%-60s %-4.2fMB" % (entry["volid"], entry["size"] / (1 << 20)))
 
 
 def remove(values):
     """`pveam remove`."""
-    file = storage.path(values["template_path"])
+    file = volumes.path(values["template_path"])
     if not os.path.exists(file):
         raise Die(f"volume '{values['template_path']}' does not exist", 2)
     os.unlink(file)

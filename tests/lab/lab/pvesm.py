@@ -1,15 +1,20 @@
-"""The table of `pvesm`'s subcommands and what they print. Storages other than directories are unknown to the lab."""
+"""The table of `pvesm`'s subcommands and what they print. Storages of kinds the lab has not are refused."""
 import re
 import sys
 
-from . import command, storage, tasks
+from . import command, storage, tasks, volumes
 from .command import Command
 from .errors import BadParameters, Die
+from .formats import split_list
 from .guests import UNITS
 from .options import STORAGE, VMID, boolean, text
+from .schema import MISSING
 
 STORE = {"storage": {**STORAGE, "required": True}}
-KEYS = {"content": text(format="content"), "disable": boolean(), "nodes": text(), "path": text(), "is_mountpoint": text()}
+KEYS = {"content": text(format="content"), "disable": boolean(), "export": text(), "is_mountpoint": text(), "nodes": text(),
+        "path": text(), "server": text(), "shared": boolean(), "thinpool": text(), "vgname": text()}
+# What a kind cannot do without, and what it can hold.
+NEEDED = {"dir": ("path",), "nfs": ("export", "server"), "lvmthin": ("thinpool", "vgname")}
 
 
 def status(values):
@@ -27,7 +32,7 @@ def _chosen(values):
     if "storage" in values:
         found = [store for store in found if store.name == values["storage"]]
     if "content" in values:
-        wanted = set(storage.split_list(values["content"]))
+        wanted = set(split_list(values["content"]))
         found = [store for store in found if store.enabled() and wanted & set(store.content)]
     if values.get("enabled"):
         found = [store for store in found if store.enabled()]
@@ -50,7 +55,7 @@ def _columns(store):
 
 def listing(values):
     """`pvesm list`."""
-    found = storage.volumes(storage.usable(values["storage"]), values.get("content"), values.get("vmid"))
+    found = volumes.listed(storage.usable(values["storage"]), values.get("content"), values.get("vmid"))
     wide = max([5] + [len(entry["volid"]) for entry in found])
     digits = max([4] + [len(str(entry["size"])) for entry in found])
     row = f"%-{wide}s %-7s %-9s %{digits}s %s"
@@ -61,40 +66,44 @@ def listing(values):
 
 def path(values):
     """`pvesm path`: never looks whether the volume exists."""
-    print(storage.path(values["volume"]))
+    print(volumes.path(values["volume"]))
 
 
 def alloc(values):
     """`pvesm alloc`."""
     store, vmid = storage.usable(values["storage"]), values["vmid"]
-    volid = f"{store.name}:{vmid}/{values['filename']}" if values["filename"] else storage.free_name(store, vmid)
-    storage.parse(volid)
+    volid = f"{store.name}:{volumes.wanted(store, vmid, values['filename'])}" if values["filename"] else volumes.free_name(store, vmid)
+    volumes.parse(volid)
     size = re.fullmatch(r"(\d+)([MG]?)", values["size"])
     if not size:
         raise BadParameters({"size": "value does not match the regex pattern"})
-    storage.allocate(volid, int(size[1]) << UNITS.get(size[2], 10))
+    volumes.allocate(volid, int(size[1]) << UNITS.get(size[2], 10))
     print(f"successfully created '{volid}'")
 
 
 def free(values):
     """`pvesm free`: a failing removal does not fail the call."""
     volid = values["volume"]
-    store, _, _, vmid = storage.parse(volid)
+    store, _, _, vmid = volumes.parse(volid)
 
     def work():
-        storage.free(volid)
+        volumes.free(volid)
         print(f"Removed volume '{volid}'")
     tasks.run_lenient("imgdel", f"{vmid or 0}@{store.name}", work)
 
 
 def add(values):
-    """`pvesm add dir`."""
-    if values["type"] != "dir":
-        raise Die(f"the lab knows directory storages only, not '{values['type']}'")
+    """`pvesm add`; a thin pool must be there, see README."""
+    kind = values["type"]
+    if kind not in storage.KINDS:
+        raise Die(f"the lab knows storages of the kinds {', '.join(storage.KINDS)} only, not '{kind}'")
+    missing = {key: MISSING for key in NEEDED[kind] if key not in values}
+    if missing:
+        raise BadParameters(missing)
     known = storage.load()
     if values["storage"] in known:
         raise Die(f"storage ID '{values['storage']}' already defined")
-    known[values["storage"]] = storage.Storage(values["storage"], "dir", _keys(values))
+    known[values["storage"]] = storage.Storage(values["storage"], kind, _keys(values))
     storage.save(known)
 
 

@@ -5,8 +5,9 @@ import json
 import os
 import time
 
-from . import config, guests, host, nodeinfo, storage
+from . import cluster, config, guests, host, nodeinfo, storage
 from .errors import BadParameters, Die
+from .formats import split_list
 
 # Seconds between two rounds of the status daemon.
 ROUND = float(host.knob("LAB_STATUS_S", "10"))
@@ -15,7 +16,7 @@ MEASURED = ("name", "status", "template", "uptime", "cpu", "maxcpu", "mem", "max
             "diskwrite")
 
 
-def cluster(kind=None):
+def all_of(kind=None):
     """All resources, or those of one kind."""
     parts = {"vm": guest_list, "node": _nodes, "storage": _storages, "sdn": _zones}
     return [entry for name, part in parts.items() if kind in (None, name) for entry in part()]
@@ -54,6 +55,8 @@ def _snapshot():
 
 
 def _measured(vmid, node, kind):
+    if not cluster.others().get(node, 1):
+        return {}
     if (node, kind) != (host.NODE, "lxc"):
         with contextlib.suppress(Die):
             values = config.load(vmid, node=node, kind=kind).now
@@ -67,7 +70,9 @@ def _measured(vmid, node, kind):
 
 
 def _nodes():
-    return [{**nodeinfo.summary(), "cgroup-mode": 2 if guests.V2 else 1}]
+    others = [{"id": f"node/{name}", "node": name, "type": "node", "status": "online" if online else "offline"}
+              for name, online in cluster.others().items()]
+    return [{**nodeinfo.summary(), "cgroup-mode": 2 if guests.V2 else 1}, *others]
 
 
 def _zones():
@@ -104,7 +109,7 @@ def store_list(values):
     """`/nodes/N/storage`, with its filters."""
     found = [store for store in storage.load().values()
              if values.get("storage", store.name) == store.name and (store.enabled() or not values.get("enabled"))
-             and ("content" not in values or (store.enabled() and set(storage.split_list(values["content"])) & set(store.content)))]
+             and ("content" not in values or (store.enabled() and set(split_list(values["content"])) & set(store.content)))]
     if "storage" in values and not found:
         raise BadParameters({"storage": "No such storage."})
     return [_list_entry(store) for store in found]

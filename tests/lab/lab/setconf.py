@@ -2,7 +2,7 @@
 import re
 import sys
 
-from . import config, create, hotplug, lifecycle, locks, lxcconf, netstring, options, show
+from . import config, hotplug, lifecycle, locks, lxcconf, netstring, newconf, options, show
 from .errors import BadParameters, Die
 from .formats import split_list
 
@@ -46,7 +46,7 @@ def _apply(vmid, values, delete, revert, digest):
         _delete(found, key)
     for key, value in values.items():
         keep = netstring.read(found.now[key]) if re.fullmatch(r"net\d+", key) and key in found.now else None
-        _set(found, key, create.normal(key, value, keep))
+        _set(found, key, newconf.normal(key, value, keep))
     config.save(found)
     for _, net in netstring.nets(found.now):
         netstring.check_bridge(net)
