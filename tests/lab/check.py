@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.environ.get("LAB_ROOT", "/var/lib/homeport-lab")
 CACHE = os.environ.get("LAB_CACHE", "/var/cache/homeport-lab")
 NET = os.environ.get("LAB_NET", "10.78.0")
-FIRST = 9201
+FIRST = int(os.environ.get("LAB_FIRST", "9201"))
 # What calls of the table may use besides commands: things a test does to the lab.
 FUNCTIONS = r"""
 lost() { echo 'system lost_1_amd64.tar.zst 00' >>"$INDEX"; }

@@ -30,7 +30,10 @@ def set_up(root, values, secrets, host_dns):
 
 
 def forget_machine_id():
-    """Empties the machine-id, so that the next boot makes one."""
+    """Empties the machine-id, so that the next boot makes one; systemd would take D-Bus's, unless that is a link to its own."""
+    bus = "/var/lib/dbus/machine-id"
+    if os.path.isfile(bus) and not os.path.islink(bus):
+        os.unlink(bus)
     _write("/etc/machine-id", "", 0o444)
 
 
