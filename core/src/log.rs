@@ -164,6 +164,8 @@ fn told(event: &Event) -> (Level, String) {
         Event::Stage { name, steps, .. } => (Level::Info, format!("stage `{name}`: {steps} steps")),
         Event::Started { number, title } => (Level::Info, format!("step {number}: {title}")),
         Event::Working { number, text } => (Level::Debug, format!("step {number}: {text}")),
+        Event::Waiting { number, text } => (Level::Warn, format!("step {number} waits: {text}")),
+        Event::Noticed { text } => (Level::Warn, text.clone()),
         Event::Done { number, ms } => (Level::Info, format!("step {number} done after {ms} ms")),
         Event::Failed { number, why } => (Level::Error, format!("step {number} failed: {why}")),
         Event::Committed => (

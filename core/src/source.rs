@@ -121,9 +121,16 @@ impl Source<'_> {
         let mut watch = |progress: Progress<'_>| {
             let text = words(&progress);
             if told.as_ref() != Some(&text) {
-                tell(Event::Working {
-                    number: *number,
-                    text: text.clone(),
+                let (number, shown) = (*number, text.clone());
+                tell(match progress {
+                    Progress::Waiting { .. } => Event::Waiting {
+                        number,
+                        text: shown,
+                    },
+                    Progress::Received { .. } => Event::Working {
+                        number,
+                        text: shown,
+                    },
                 });
                 told = Some(text);
             }

@@ -34,6 +34,18 @@ pub enum Event {
         /// What it is doing, or its last line of output.
         text: String,
     },
+    /// A step waits for something that is not there yet: a name, a way out, somebody else's task.
+    Waiting {
+        /// Its number.
+        number: u32,
+        /// For what, and what happens then.
+        text: String,
+    },
+    /// Something the user should know that stops nothing.
+    Noticed {
+        /// What, as a sentence.
+        text: String,
+    },
     /// A step is done.
     Done {
         /// Its number.

@@ -25,6 +25,10 @@ pub struct Exec {
     pub stdout: Stdout,
     /// Seconds until it is ended (TERM, 5 s later KILL) and the step has failed.
     pub timeout_s: u32,
+    /// It only brings things over the network, and may be run any number of times: when it fails, it is run again with
+    /// growing pauses until so many seconds have passed since. Failing then is the network's fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_s: Option<u32>,
     /// Runs in a systemd scope of its own with this memory limit (MiB): for long builds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope_memory_mb: Option<u32>,
@@ -79,6 +83,7 @@ impl Exec {
             stdin: Stdin::None,
             stdout: Stdout::Discard,
             timeout_s,
+            network_s: None,
             scope_memory_mb: None,
             reads: Vec::new(),
             creates: Vec::new(),
@@ -89,6 +94,12 @@ impl Exec {
     /// The same command as another user.
     pub fn as_user(mut self, user: &str) -> Exec {
         user.clone_into(&mut self.user);
+        self
+    }
+
+    /// The same command, tried again for so many seconds while the network is away.
+    pub fn over_network(mut self, seconds: u32) -> Exec {
+        self.network_s = Some(seconds);
         self
     }
 

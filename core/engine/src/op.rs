@@ -142,10 +142,19 @@ pub struct GuestSpec {
 pub struct GuestNetwork {
     /// Host bridge.
     pub bridge: String,
-    /// Address with prefix length, e.g. `192.168.1.50/24`.
+    /// IPv4 address with prefix length, e.g. `192.168.1.50/24`.
     pub address: String,
     /// IPv4 gateway.
     pub gateway: Option<String>,
+    /// IPv6 address with prefix length, e.g. `2001:db8::50/64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address6: Option<String>,
+    /// IPv6 gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway6: Option<String>,
+    /// Largest packet, bytes; `None`: what the platform gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
     /// Name servers; empty = the host's own.
     pub nameservers: Vec<String>,
 }
@@ -199,8 +208,8 @@ pub struct Unpack {
 /// One file to push into a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushFile {
-    /// Absolute path on the host.
-    pub from: String,
+    /// Where its content comes from.
+    pub from: Origin,
     /// Absolute path in the guest.
     pub to: String,
     /// Permission bits.
@@ -209,6 +218,38 @@ pub struct PushFile {
     /// checked in the guest in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+}
+
+/// Where the content of a pushed file comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Origin {
+    /// A file of the host, by its absolute path.
+    File(String),
+    /// A secret of the host's own, asked for when it is sent: no plan carries it and no file on the host holds it for us.
+    Secret {
+        /// Which.
+        secret: HostSecret,
+    },
+}
+
+/// A secret the host knows by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostSecret {
+    /// The HTTP proxy the host uses, as apt's configuration: its address may hold a password.
+    AptProxy,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Origin::File(path) => to.write_str(path),
+            Origin::Secret {
+                secret: HostSecret::AptProxy,
+            } => to.write_str("the host's HTTP proxy"),
+        }
+    }
 }
 
 /// What a path must be.

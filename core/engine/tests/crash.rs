@@ -6,7 +6,8 @@ use std::rc::Rc;
 use homeport_engine::WIRE;
 use homeport_engine::exec::Exec;
 use homeport_engine::op::{
-    Content, GuestIdentity, GuestNetwork, GuestSpec, Op, Power, PushFile, PutFile, ServiceState,
+    Content, GuestIdentity, GuestNetwork, GuestSpec, Op, Origin, Power, PushFile, PutFile,
+    ServiceState,
 };
 use homeport_engine::plan::{Plan, Step, Undo};
 use homeport_engine::recover::Outcome;
@@ -72,12 +73,15 @@ fn install() -> Vec<Plan> {
             bridge: "vmbr0".to_owned(),
             address: "10.0.0.2/24".to_owned(),
             gateway: None,
+            address6: None,
+            gateway6: None,
+            mtu: None,
             nameservers: Vec::new(),
         },
         tags: Vec::new(),
     };
     let file = |to: &str| PushFile {
-        from: "/x".to_owned(),
+        from: Origin::File("/x".to_owned()),
         to: to.to_owned(),
         mode: 0o755,
         sha256: None,

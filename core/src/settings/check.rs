@@ -2,9 +2,10 @@
 //!
 //! Each takes a text and gives its normal form, or what is wrong as a clause that follows "but that".
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::cidr::Cidr;
+use super::cidr6::Cidr6;
 
 /// The normal form, or what is wrong.
 pub(crate) type Checked = Result<String, String>;
@@ -132,6 +133,19 @@ pub(crate) fn gateway(text: &str) -> Checked {
         text.parse::<Ipv4Addr>().is_ok(),
         "is not an IPv4 address",
     )
+}
+
+/// IPv6 address with prefix length.
+pub(crate) fn cidr6(text: &str) -> Checked {
+    text.parse::<Cidr6>().map(|cidr| cidr.to_string())
+}
+
+/// IPv6 address of a gateway.
+pub(crate) fn gateway6(text: &str) -> Checked {
+    let address = text.parse::<Ipv6Addr>();
+    address
+        .map(|address| address.to_string())
+        .map_err(|_| "is not an IPv6 address".to_owned())
 }
 
 /// IP address of a name server.

@@ -1,16 +1,22 @@
 //! Rules that hold between settings: each looks at values that are valid on their own.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::cidr::Cidr;
+use super::cidr6::Cidr6;
 use super::error::{Finding, Origin};
 use super::schema::Defaults;
 use super::sources::Answers;
 
 /// Adds a finding for every rule that does not hold.
 pub(crate) fn check(answers: &mut Answers, defaults: &Defaults) {
-    let rules = [gateway(answers), one_source(answers), certificate(answers)];
+    let rules = [
+        gateway(answers),
+        gateway6(answers),
+        one_source(answers),
+        certificate(answers),
+    ];
     let mut found: Vec<Finding> = rules.into_iter().flatten().collect();
     found.extend(ports(answers));
     found.extend(floor(
@@ -59,6 +65,25 @@ fn gateway(answers: &Answers) -> Option<Finding> {
         return None;
     };
     Some(finding(answers, "network.gateway", why))
+}
+
+/// The same for IPv6, where a router may be known by its link alone.
+fn gateway6(answers: &Answers) -> Option<Finding> {
+    let path = "network.ipv6_gateway";
+    let gateway: Ipv6Addr = text(answers, path)?.parse().ok()?;
+    let Some(address) = text(answers, "network.ipv6_address") else {
+        let why = "is given without `network.ipv6_address`; a gateway needs a network".to_owned();
+        return Some(finding(answers, path, why));
+    };
+    let cidr: Cidr6 = address.parse().ok()?;
+    let why = if gateway == cidr.address() {
+        format!("is {gateway}, but that is the container's own address")
+    } else if !cidr.reaches(gateway) {
+        format!("is {gateway}, but that is neither in the network of {cidr} nor link-local")
+    } else {
+        return None;
+    };
+    Some(finding(answers, path, why))
 }
 
 fn one_source(answers: &Answers) -> Option<Finding> {
@@ -199,6 +224,29 @@ mod tests {
         for edge in ["10.0.0.0", "10.0.0.255"] {
             assert!(of(edge)[0].contains("first or last address"), "{edge}");
         }
+    }
+
+    #[test]
+    fn an_ipv6_gateway_is_a_router_of_the_network() {
+        let of = |gateway: &str| {
+            findings(&[
+                ("network.ipv6_address", "2001:db8::50/64".into()),
+                ("network.ipv6_gateway", gateway.into()),
+            ])
+        };
+        assert_eq!(of("2001:db8::1"), Vec::<String>::new());
+        assert_eq!(of("fe80::1"), Vec::<String>::new());
+        assert_eq!(
+            of("2001:db8:1::1"),
+            [
+                "network.ipv6_gateway is 2001:db8:1::1, but that is neither in the network of 2001:db8::50/64 nor link-local"
+            ]
+        );
+        assert!(of("2001:db8::50")[0].contains("own address"));
+        assert!(
+            findings(&[("network.ipv6_gateway", "fe80::1".into())])[0]
+                .contains("given without `network.ipv6_address`")
+        );
     }
 
     #[test]

@@ -114,6 +114,10 @@ pub(crate) static FIELDS: &[Field] = &[
         "Static address of the container with prefix length, as in 192.168.1.50/24. Nobody else may use it."),
     field("gateway", "network.gateway", Text("ADDRESS", check::gateway), Optional,
         "Gateway of that network. Without it the container reaches only its own network."),
+    field("ipv6-address", "network.ipv6_address", Text("ADDRESS/LENGTH", check::cidr6), Optional,
+        "Static IPv6 address of the container with prefix length, as in 2001:db8::50/64, beside its IPv4 address."),
+    field("ipv6-gateway", "network.ipv6_gateway", Text("ADDRESS", check::gateway6), Optional,
+        "Gateway of that IPv6 network, in it or a link-local address (fe80::…)."),
     field("nameservers", "network.nameservers", List("ADDRESS", check::nameserver, 3), Optional,
         "Name servers. Without them, the host's own."),
 

@@ -6,6 +6,7 @@
 
 mod check;
 mod cidr;
+mod cidr6;
 mod cross;
 mod error;
 mod fields;
@@ -21,6 +22,7 @@ mod yaml;
 mod tests;
 
 pub use cidr::Cidr;
+pub use cidr6::Cidr6;
 pub use error::{Finding, Origin, SettingsError};
 pub use model::{
     Admin, Backup, Color, Component, Database, Deployment, Frontend, Git, Network, Proxmox,

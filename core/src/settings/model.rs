@@ -1,11 +1,13 @@
 //! The settings of one deployment, typed: what `deployment-config.yaml` holds. Never a secret: at most the name of one.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::cidr::Cidr;
+use super::cidr6::Cidr6;
 
 /// Number of the file's schema. A reader takes this and lower ones.
 pub const SCHEMA: u32 = 1;
@@ -122,9 +124,13 @@ pub struct Network {
     pub ip_address: Cidr,
     /// Way out of the guest's network.
     pub gateway: Option<std::net::Ipv4Addr>,
+    /// IPv6 address of the guest with prefix length; `None`: it is reached over IPv4 only.
+    pub ipv6_address: Option<Cidr6>,
+    /// Way out of the guest's IPv6 network.
+    pub ipv6_gateway: Option<std::net::Ipv6Addr>,
     /// Name servers; empty: the host's own.
     #[serde(default)]
-    pub nameservers: Vec<std::net::IpAddr>,
+    pub nameservers: Vec<IpAddr>,
 }
 
 /// Where the app keeps its data.
@@ -214,6 +220,14 @@ pub struct Backup {
 pub struct Admin {
     /// E-mail address; also the first account's.
     pub email: String,
+}
+
+impl Network {
+    /// The guest's addresses, IPv4 first.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<> {
+        let v6 = self.ipv6_address.map(|cidr| cidr.address().into());
+        [self.ip_address.address().into()].into_iter().chain(v6)
+    }
 }
 
 impl Settings {

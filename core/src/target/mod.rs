@@ -15,7 +15,7 @@ use homeport_engine::op::GuestIdentity;
 use homeport_engine::run::{Executor, Fault};
 
 pub(crate) use machine::free;
-pub use surroundings::{AptSource, Proxies, Surroundings};
+pub use surroundings::{AptSource, ForGuest, Proxies, Surroundings};
 pub(crate) use tls::bare;
 
 /// A machine that holds guests.
@@ -26,6 +26,10 @@ pub trait Target: Executor {
 
     /// The guests of all nodes, sorted by id.
     fn guests(&mut self) -> Result<Vec<GuestSeen>, Fault>;
+
+    /// Has the list of templates to be had renewed, and the facts with it. The reason, if that did not work; what was
+    /// listed before is then listed still.
+    fn renew_templates(&mut self, facts: &mut HostFacts) -> Result<Option<String>, Fault>;
 
     /// Takes the lowest free guest id for this process, so that no other Homeport on this node is given it. The claim
     /// ends with the target; it reserves nothing against other programs.
@@ -141,19 +145,18 @@ pub struct TemplateSeen {
     pub stores: BTreeSet<String>,
     /// Whether it can be downloaded.
     pub listed: bool,
-    /// Whether this host's software is known to run this release.
+    /// Whether guests may be made of it: a Debian this program knows and this host's software can run.
     pub fits: bool,
 }
 
-impl TemplateSeen {
-    /// Code name of its release, if it is a Debian this program knows.
-    pub fn codename(&self) -> Option<&'static str> {
-        match (self.os.as_str(), self.version.first()?) {
-            ("debian", 11) => Some("bullseye"),
-            ("debian", 12) => Some("bookworm"),
-            ("debian", 13) => Some("trixie"),
-            _ => None,
-        }
+/// Code name of a release of Debian, if guests may be made of it: these three are what Proxmox VE 7 to 9 have templates
+/// of, and what the packages of all parts are known to work on.
+pub fn codename(release: u32) -> Option<&'static str> {
+    match release {
+        11 => Some("bullseye"),
+        12 => Some("bookworm"),
+        13 => Some("trixie"),
+        _ => None,
     }
 }
 

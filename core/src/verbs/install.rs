@@ -27,7 +27,9 @@ use crate::target::HostFacts;
 use crate::verbs::operation::{self, Operation};
 use crate::verbs::parts::Partners;
 use crate::verbs::preflight::Wanted;
-use crate::verbs::{Context, choose, health, identity, list, parts, preflight, uninstall};
+use crate::verbs::{
+    Context, choose, health, identity, list, parts, preflight, surround, template, uninstall,
+};
 
 /// The verb as it is typed.
 const VERB: &str = "install";
@@ -67,6 +69,7 @@ struct Prepared {
     version: String,
     spec: GuestSpec,
     template: Option<Op>,
+    neighbour6: bool,
     carry: Carry,
     program: Program,
     database: DatabasePart,
@@ -196,9 +199,13 @@ fn prepare(
     plugins: &mut Registry,
     dry_run: bool,
 ) -> Result<(Prepared, Partners), Error> {
-    let (facts, remarks) = looked_at(cx, &settings, &recipe)?;
+    let (facts, remarks) = looked_at(cx, &settings, &recipe, dry_run)?;
     let chosen =
         choose::choose(&facts, &settings).map_err(|found| Error::not_ready(vec![found]))?;
+    let (carry, notice) = surround::carry(&facts, &chosen.template.volume)?;
+    if let Some(text) = notice {
+        (cx.tell)(Event::Noticed { text });
+    }
     // Who only looks claims nothing: a claim is a file.
     let id = match (settings.proxmox.container_id, &facts.free_id) {
         (Some(id), _) => id.to_string(),
@@ -232,9 +239,11 @@ fn prepare(
             &about.guest,
             &settings,
             &recipe,
-            chosen.template.volume.clone(),
+            &chosen.template,
+            surround::network(&facts, &settings),
         ),
-        carry: choose::carry(&facts, &chosen.template)?,
+        neighbour6: surround::neighbour6(&facts, &settings),
+        carry,
         template: chosen.template.ensure,
         program: cx.program.deployed(),
         database: partners.database()?,
@@ -254,9 +263,13 @@ fn looked_at(
     cx: &mut Context<'_>,
     settings: &Settings,
     recipe: &Loaded,
+    only_look: bool,
 ) -> Result<(HostFacts, Vec<Finding>), Error> {
     let recipe = &recipe.recipe;
-    let facts = preflight::gather(cx.target, recipe, Some(settings))?;
+    let mut facts = preflight::gather(cx.target, recipe, Some(settings))?;
+    if !only_look {
+        template::renew(cx, &mut facts.host, settings)?;
+    }
     let wanted = Wanted { settings, recipe };
     let remarks = preflight::passed(preflight::install(&facts, wanted))?;
     Ok((facts.host, remarks))
@@ -276,27 +289,18 @@ fn spec(
     guest: &GuestIdentity,
     settings: &Settings,
     recipe: &Loaded,
-    template: String,
+    template: &template::Template,
+    network: GuestNetwork,
 ) -> GuestSpec {
-    let network = &settings.network;
     GuestSpec {
         identity: guest.clone(),
         hostname: guest.instance.to_lowercase(),
-        template,
+        template: template.volume.clone(),
         disk_gb: settings.resources.disk_size_gb,
         cores: settings.resources.cpu_cores,
         memory_mb: settings.resources.memory_mb,
         swap_mb: SWAP_MB,
-        network: GuestNetwork {
-            bridge: network.bridge.clone(),
-            address: network.ip_address.to_string(),
-            gateway: network.gateway.map(|gateway| gateway.to_string()),
-            nameservers: network
-                .nameservers
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-        },
+        network,
         tags: identity::tags(&recipe.recipe.app, &guest.instance),
     }
 }
@@ -310,6 +314,7 @@ impl Prepared {
             version: &self.version,
             spec: self.spec.clone(),
             template: self.template.clone(),
+            neighbour6: self.neighbour6,
             carry: &self.carry,
             program: &self.program,
             database: &self.database,

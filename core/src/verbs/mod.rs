@@ -15,6 +15,8 @@ pub mod parts;
 pub mod power;
 pub mod preflight;
 pub mod status;
+pub mod surround;
+pub mod template;
 pub mod uninstall;
 
 use std::path::Path;

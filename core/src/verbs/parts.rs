@@ -226,11 +226,12 @@ fn steps<P: Purpose + Clone>(
 
 fn site(recipe: &Recipe, settings: &Settings) -> Site {
     let network = &settings.network;
-    let mut names = vec![
-        network.domain.clone(),
-        network.ip_address.address().to_string(),
-    ];
-    names.dedup();
+    let mut names = vec![network.domain.clone()];
+    for address in network.addresses().map(|address| address.to_string()) {
+        if !names.contains(&address) {
+            names.push(address);
+        }
+    }
     let upstreams = recipe.components.iter().flat_map(|component| {
         [
             (Carries::Requests, "requests"),

@@ -1,5 +1,7 @@
 //! What is looked at before planning, and what it means. Total: whatever a command says is facts or nothing.
 
+use std::net::IpAddr;
+
 use homeport_plugin_api::{
     Answer,
     wire::{
@@ -101,6 +103,12 @@ fn hard_limit(limits: &str) -> Option<Value> {
         .map(Value::from)
 }
 
+/// OpenSSL prints an IPv6 address in full, `FD00:0:0:0:0:0:0:5`; a site names it in its short form.
+fn plain(name: &str) -> String {
+    name.parse::<IpAddr>()
+        .map_or_else(|_| name.to_owned(), |address| address.to_string())
+}
+
 /// `subject=…`, `issuer=…`, then a line `DNS:a, IP Address:b`; somebody else's certificate is not ours to replace.
 fn self_signed_for(text: &str) -> Option<Value> {
     let field = |name| text.lines().find_map(|line| line.strip_prefix(name));
@@ -113,6 +121,6 @@ fn self_signed_for(text: &str) -> Option<Value> {
     let names = names
         .split(',')
         .filter_map(|name| name.split_once(':'))
-        .map(|(_, name)| name.trim());
+        .map(|(_, name)| plain(name.trim()));
     Some(names.collect::<Vec<_>>().into())
 }

@@ -18,11 +18,12 @@ use homeport_core::plugin::{Host, Registry, Trust};
 use homeport_core::recipe::{self, Loaded};
 use homeport_core::settings::{self, Color, ConfigFile, Settings};
 use homeport_core::state::{Registered, SCHEMA, State, Status};
+use homeport_core::target::HostFacts;
 use homeport_core::verbs::parts::{self, Partners};
-use homeport_core::verbs::{health, identity, install};
+use homeport_core::verbs::{health, identity, install, surround};
 use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::local::unit::Unit;
-use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec, Op};
+use homeport_engine::op::{GuestIdentity, GuestSpec, Op};
 use homeport_engine::plan::Plan;
 use homeport_engine::probe::Probe;
 use homeport_engine::report::Spec;
@@ -45,7 +46,7 @@ const HOMEPORT: &str = "1.2.3";
 
 const SETTINGS: &str = "\
 deployment: {instance_id: Tasks}
-network: {domain: tasks.example.org, ip_address: 192.168.1.50/24, gateway: 192.168.1.1}
+network: {domain: tasks.example.org, ip_address: 192.168.1.50/24, gateway: 192.168.1.1, ipv6_address: '2001:db8::50/64', ipv6_gateway: 'fe80::1'}
 admin: {email: admin@example.org}
 ";
 
@@ -160,7 +161,7 @@ impl Facts {
                 authorities: Some(
                     "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n".to_owned(),
                 ),
-                http_proxy: Some("http://192.168.1.2:3128".to_owned()),
+                proxy: true,
                 package_sources: Some(
                     "deb http://mirror.example.org/debian bookworm main\n".to_owned(),
                 ),
@@ -250,6 +251,7 @@ impl Deployment {
                 storage: "local".to_owned(),
                 name: "debian-12-standard_12.12-1_amd64.tar.zst".to_owned(),
             }),
+            neighbour6: true,
             carry: &self.carry,
             program: &self.program,
             database: &self.database,
@@ -389,12 +391,7 @@ fn spec(guest: &GuestIdentity, settings: &Settings) -> GuestSpec {
         cores: settings.resources.cpu_cores,
         memory_mb: settings.resources.memory_mb,
         swap_mb: 512,
-        network: GuestNetwork {
-            bridge: settings.network.bridge.clone(),
-            address: settings.network.ip_address.to_string(),
-            gateway: settings.network.gateway.map(|gateway| gateway.to_string()),
-            nameservers: Vec::new(),
-        },
+        network: surround::network(&HostFacts::default(), settings),
         tags: identity::tags("vikunja", &guest.instance),
     }
 }

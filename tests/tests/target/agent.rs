@@ -13,7 +13,7 @@ use homeport_core::target::Target;
 use homeport_core::target::proxmox::Proxmox;
 use homeport_engine::WIRE;
 use homeport_engine::exec::Exec;
-use homeport_engine::op::{Op, Power, PushFile};
+use homeport_engine::op::{Op, Origin, Power, PushFile};
 use homeport_engine::plan::{Plan, Step};
 use homeport_engine::require::Observations;
 use homeport_engine::run::{Executor, Fault, FaultKind};
@@ -34,7 +34,7 @@ fn with_agent(id: u32, target: &mut Proxmox) -> Mine {
     let from = std::env::var("HOMEPORT_BIN_DIR").expect("HOMEPORT_BIN_DIR holds homeport-agent")
         + "/homeport-agent";
     let agent = PushFile {
-        from,
+        from: Origin::File(from),
         to: AGENT.to_owned(),
         mode: 0o755,
         sha256: None,

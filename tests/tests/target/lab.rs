@@ -73,6 +73,9 @@ impl Mine {
             memory_mb: 512,
             swap_mb: 0,
             network: GuestNetwork {
+                address6: None,
+                gateway6: None,
+                mtu: None,
                 bridge: "vmbr0".to_owned(),
                 address: format!("10.78.0.{}/24", 200 + id % 50),
                 gateway: Some("10.78.0.1".to_owned()),

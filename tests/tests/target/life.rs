@@ -7,7 +7,7 @@ use std::time::Duration;
 use homeport_core::target::Target;
 use homeport_engine::durable::replace;
 use homeport_engine::exec::{Exec, Stdin};
-use homeport_engine::op::{Op, Power, PushFile};
+use homeport_engine::op::{Op, Origin, Power, PushFile};
 use homeport_engine::run::FaultKind;
 
 use crate::lab::{Mine, call, done, proxmox, refused};
@@ -37,7 +37,7 @@ fn a_container_lives_and_dies_with_few_calls_and_leaves_nothing() {
         to,
     };
     let file = PushFile {
-        from: from.display().to_string(),
+        from: Origin::File(from.display().to_string()),
         to: "/opt/a b/x".to_owned(),
         mode: 0o755,
         sha256: None,

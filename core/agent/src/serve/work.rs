@@ -25,7 +25,7 @@ pub(super) struct Work<'a> {
     pub(super) state: StateDir,
     pub(super) lock: Lock,
     pub(super) voice: &'a Voice,
-    pub(super) stop: &'a AtomicBool,
+    pub(super) stop: &'a Arc<AtomicBool>,
 }
 
 impl Work<'_> {
@@ -57,8 +57,12 @@ impl Work<'_> {
         let known = standing.known_for(&part, &elsewhere);
         let plan = check(part, &known).map_err(|why| refused(&why.to_string()))?;
         let last = Last::default();
+        let local = match plan.plan().commit_after {
+            None => machine().giving_up(self.stop),
+            Some(_) => machine(),
+        };
         let mut machine = Handed {
-            local: machine(),
+            local,
             elsewhere,
             last: last.clone(),
         };

@@ -6,17 +6,22 @@ mod file;
 pub mod http;
 mod leftover;
 mod owner;
+mod patience;
 mod probe;
 mod service;
 pub mod unit;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 pub use exec::observe;
 pub use leftover::end as end_leftover;
 pub use probe::{Measured, Secure, Stream, Timed, measure};
 
+use self::patience::Patience;
+use crate::event::Event;
+use crate::exec::Exec;
 use crate::journal::Child;
 use crate::op::Op;
 use crate::plan::{Place, Plan};
@@ -27,6 +32,7 @@ use crate::run::{Executor, Fault, FaultKind, Hands, NoteDone, Tell, require};
 pub struct Local {
     place: Place,
     stop: Arc<AtomicBool>,
+    give_up: Arc<AtomicBool>,
     booting: bool,
     secure: Option<Secure>,
 }
@@ -37,9 +43,18 @@ impl Local {
     pub fn new(place: Place, stop: Arc<AtomicBool>) -> Local {
         Local {
             place,
+            give_up: Arc::clone(&stop),
             stop,
             booting: false,
             secure: None,
+        }
+    }
+
+    /// The machine that, once `stop` is set, no longer waits to try a failed command again; one that runs is finished.
+    pub fn giving_up(self, stop: &Arc<AtomicBool>) -> Local {
+        Local {
+            give_up: Arc::clone(stop),
+            ..self
         }
     }
 
@@ -61,6 +76,26 @@ impl Local {
     }
 }
 
+impl Local {
+    fn exec(&self, exec: &Exec, hands: Hands<'_>) -> Result<Option<Observation>, Fault> {
+        let Hands {
+            tell,
+            number,
+            child,
+            ..
+        } = hands;
+        let Some(seconds) = exec.network_s else {
+            return exec::run(exec, child, &self.stop);
+        };
+        let patience = Patience {
+            time: Duration::from_secs(seconds.into()),
+            stop: &self.give_up,
+            say: &mut |text| tell(Event::Waiting { number, text }),
+        };
+        patience.until_done(&mut || exec::run(exec, child, &self.stop))
+    }
+}
+
 impl Executor for Local {
     fn place(&self) -> Place {
         self.place
@@ -72,7 +107,7 @@ impl Executor for Local {
         }
         match op {
             Op::PutFile(file) => file::put(file).map(|()| None),
-            Op::Exec(exec) => exec::run(exec, hands.child, &self.stop),
+            Op::Exec(exec) => self.exec(exec, hands),
             Op::Service { unit, state } => {
                 service::ensure(unit, *state, self.booting).map(|()| None)
             }

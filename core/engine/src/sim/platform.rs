@@ -95,7 +95,7 @@ pub(super) fn push(guest: &mut Guest, files: &[PushFile], effect: Effect) {
         } else {
             effect
         };
-        let content = Content::Text(file.from.clone());
+        let content = Content::Text(file.from.to_string());
         put(&mut guest.files, &file.to, &content, effect);
     }
 }

@@ -28,6 +28,8 @@ pub(super) fn line(state: &State, event: &Event, verbose: bool) -> Option<String
             format!("{}   done in {}", step(number), seconds(*ms))
         }
         Event::Expected { .. } | Event::Working { .. } | Event::Done { .. } => return None,
+        Event::Waiting { number, text } => format!("{}   waits: {text}", step(number)),
+        Event::Noticed { text } => format!("note: {text}"),
         Event::Failed { number, why } => format!("{} failed: {why}", step(number)),
         Event::Committed => "committed: from here on it only goes forward".to_owned(),
         Event::Undoing { number, title } => format!("{} taking back: {title}", step(number)),
@@ -52,6 +54,7 @@ pub(super) fn lasting(state: &State, event: &Event, style: Style) -> Option<Stri
             style.green(style.sign("✔", "ok")),
             "committed: from here on it only goes forward".to_owned(),
         ),
+        Event::Noticed { text } => (style.yellow("!"), text.clone()),
         Event::Undoing { number, title } => (
             style.yellow(style.sign("↩", "<-")),
             format!("{}  taking back: {title}", step(number)),
@@ -59,7 +62,8 @@ pub(super) fn lasting(state: &State, event: &Event, style: Style) -> Option<Stri
         Event::Expected { .. }
         | Event::Stage { .. }
         | Event::Started { .. }
-        | Event::Working { .. } => return None,
+        | Event::Working { .. }
+        | Event::Waiting { .. } => return None,
     };
     Some(format!(
         "{sign} {}",
@@ -127,6 +131,12 @@ mod tests {
         vec![
             (
                 0,
+                Event::Noticed {
+                    text: "no list of templates".to_owned(),
+                },
+            ),
+            (
+                0,
                 Event::Stage {
                     name: "guest".to_owned(),
                     first: 0,
@@ -147,6 +157,13 @@ mod tests {
                 Event::Working {
                     number: 1,
                     text: "Unpacking \x1b[31mnginx".to_owned(),
+                },
+            ),
+            (
+                20_000,
+                Event::Waiting {
+                    number: 1,
+                    text: "no name server yet; tried again in 2 s".to_owned(),
                 },
             ),
             (
@@ -197,9 +214,11 @@ mod tests {
     #[test]
     fn plain_lines() {
         insta::assert_snapshot!(shown(|state, event, _| line(state, event, false).into_iter().collect()), @r#"
+    note: no list of templates
     stage guest
     [1/4   0 %] Create the container 105
     [2/4  25 %] Install packages
+    [2/4  25 %]   waits: no name server yet; tried again in 2 s
     committed: from here on it only goes forward
     [3/4  50 %] Show the address
     [3/4  50 %] failed: no
@@ -210,11 +229,13 @@ mod tests {
     #[test]
     fn plain_lines_with_what_steps_say() {
         insta::assert_snapshot!(shown(|state, event, _| line(state, event, true).into_iter().collect()), @r#"
+    note: no list of templates
     stage guest
     [1/4   0 %] Create the container 105
     [1/4  25 %]   done in 2.1 s
     [2/4  25 %] Install packages
     [2/4  25 %]   Unpacking  [31mnginx
+    [2/4  25 %]   waits: no name server yet; tried again in 2 s
     [2/4  50 %]   done in 1 min 12 s
     committed: from here on it only goes forward
     [3/4  50 %] Show the address
@@ -235,6 +256,7 @@ mod tests {
             let lasting = lasting(state, event, style).into_iter();
             lasting.chain(area(state, later, style).into_iter().map(|line| format!("~ {line}"))).collect()
         }), @r#"
+    ! no list of templates
     ~ ● step 1 of 4, 0 %, 0:03  Create the container 105
     ~   Ctrl-C now removes what was made.
     ✔   1/4  Create the container 105  2.1 s
@@ -242,6 +264,9 @@ mod tests {
     ~   Ctrl-C now removes what was made.
     ~ ● step 2 of 4, 25 %, 0:12  Install packages
     ~   Unpacking  [31mnginx
+    ~   Ctrl-C now removes what was made.
+    ~ ● step 2 of 4, 25 %, 0:23  Install packages (20 s)
+    ~   no name server yet; tried again in 2 s
     ~   Ctrl-C now removes what was made.
     ✔   2/4  Install packages  1 min 12 s
     ✔ committed: from here on it only goes forward

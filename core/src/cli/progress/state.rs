@@ -64,7 +64,7 @@ impl State {
                 self.total = self.total.max(first.saturating_add(*steps));
             }
             Event::Started { number, title } => self.current = Some(begin(*number, title)),
-            Event::Working { text, .. } => {
+            Event::Working { text, .. } | Event::Waiting { text, .. } => {
                 if let Some(current) = &mut self.current {
                     current.text.clone_from(text);
                 }
@@ -73,6 +73,7 @@ impl State {
                 self.done = self.done.max(number.saturating_add(1));
                 self.end(*number);
             }
+            Event::Noticed { .. } => {}
             Event::Failed { number, .. } => self.end(*number),
             Event::Committed => self.phase = Phase::Committed,
             Event::Undoing { number, title } => {

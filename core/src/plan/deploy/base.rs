@@ -9,15 +9,18 @@ use homeport_engine::require::{Condition, Observations};
 use super::{Deploy, DeployError, gate, prove};
 use crate::places;
 use crate::plan::parts;
-use crate::plan::{directory, file, put};
+use crate::plan::{absent, directory, file, put};
 use crate::recipe;
 use crate::state::Status;
 
 /// Name of the observation that holds the guest's marks.
 pub const FINGERPRINT: &str = "fingerprint";
 
-/// Packages take long on a slow line; each try of the package manager itself retries five times.
+/// Packages take long on a slow line.
 const PACKAGES_S: u32 = 1800;
+
+/// So long the network is waited for, seconds: longer than a router takes to restart.
+const NETWORK_S: u32 = 300;
 
 pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
     let mut steps = vec![Step::guest(
@@ -58,34 +61,43 @@ fn look() -> [Step; 2] {
     ]
 }
 
+/// What the package manager stands before a slow or broken line with; longer waits are the steps' own, which are told.
+const APT: &str = "Acquire::Retries \"3\";\nDPkg::Lock::Timeout \"300\";\n";
+
+/// Has the certificates in `$1` trusted. Without Debian's package the bundle is theirs alone, until the package comes and
+/// makes it anew of its own and these.
+const TRUST: &str = r#"if command -v update-ca-certificates >/dev/null; then exec update-ca-certificates; fi
+mkdir -p /etc/ssl/certs
+cp "$1" /etc/ssl/certs/ca-certificates.crt"#;
+
 /// What of the host's surroundings the guest needs to reach what the host reaches.
 fn carried(deploy: &Deploy<'_>) -> Vec<Step> {
-    let mut apt = "Acquire::Retries \"5\";\nDPkg::Lock::Timeout \"300\";\n".to_owned();
-    let mut steps = Vec::new();
+    let mut steps = vec![Step::guest(
+        "Set up the package manager",
+        file("/etc/apt/apt.conf.d/90homeport", 0o644, APT),
+    )];
     if let Some(pem) = &deploy.carry.authorities {
         let path = "/usr/local/share/ca-certificates/homeport-host.crt";
-        steps.push(Step::guest(
-            "Carry in the host's certificate authorities",
-            file(path, 0o644, pem.clone()),
-        ));
-        apt.push_str(&format!("Acquire::https::CAInfo \"{path}\";\n"));
-    }
-    if let Some(proxy) = &deploy.carry.http_proxy {
-        apt.push_str(&format!(
-            "Acquire::http::Proxy \"{proxy}\";\nAcquire::https::Proxy \"{proxy}\";\n"
-        ));
+        let trust = Exec::root(["sh", "-ec", TRUST, "sh", path], 120);
+        steps.extend([
+            Step::guest(
+                "Carry in the host's certificate authorities",
+                file(path, 0o644, pem.clone()),
+            ),
+            Step::guest("Trust them", Op::Exec(trust)),
+        ]);
     }
     if let Some(sources) = &deploy.carry.package_sources {
-        let path = "/etc/apt/sources.list";
-        steps.push(Step::guest(
-            "Use the host's package sources",
-            file(path, 0o644, sources.clone()),
-        ));
+        // Newer templates name the public mirrors here instead.
+        let newer = "/etc/apt/sources.list.d/debian.sources";
+        steps.extend([
+            Step::guest(
+                "Use the host's package sources",
+                file("/etc/apt/sources.list", 0o644, sources.clone()),
+            ),
+            Step::guest("Use no others of Debian's", absent(newer)),
+        ]);
     }
-    steps.push(Step::guest(
-        "Set up the package manager",
-        file("/etc/apt/apt.conf.d/90homeport", 0o644, apt),
-    ));
     steps
 }
 
@@ -94,27 +106,35 @@ fn packages(deploy: &Deploy<'_>) -> Vec<Step> {
     let mut wanted = recipe.packages.clone();
     wanted.extend(deploy.database.packages.iter().cloned());
     wanted.extend(deploy.proxy.packages.iter().cloned());
+    if deploy.carry.authorities.is_some() {
+        wanted.push("ca-certificates".to_owned());
+    }
     wanted.sort();
     wanted.dedup();
-    let quiet = |exec: Exec| exec.env("DEBIAN_FRONTEND", "noninteractive");
-    let update = quiet(Exec::root(["apt-get", "update", "-q"], PACKAGES_S));
-    let mut install = quiet(Exec::root(
-        ["apt-get", "install", "-q", "-y", "--no-install-recommends"],
-        PACKAGES_S,
-    ));
-    install.argv.extend(wanted.iter().cloned());
-    let mut steps = vec![
+    let apt = |words: &[&str]| {
+        let exec = Exec::root(["apt-get", "-q", "-y"], PACKAGES_S);
+        let mut exec = exec.env("DEBIAN_FRONTEND", "noninteractive");
+        exec.argv
+            .extend(words.iter().map(|word| (*word).to_owned()));
+        exec
+    };
+    // Without the option a list that could not be read is a warning, and what it names does not exist.
+    let update = apt(&["-o", "APT::Update::Error-Mode=any", "update"]).over_network(NETWORK_S);
+    let install = |how: &str| {
+        let mut exec = apt(&["--no-install-recommends", how, "install"]);
+        exec.argv.extend(wanted.iter().cloned());
+        exec
+    };
+    let fetch = install("--download-only").over_network(NETWORK_S);
+    let list = wanted.join(", ");
+    vec![
         Step::guest("Read the list of packages", Op::Exec(update)),
-        Step::guest(format!("Install {}", wanted.join(", ")), Op::Exec(install)),
-    ];
-    if deploy.carry.authorities.is_some() {
-        let trust = Exec::root(["update-ca-certificates"], 120);
-        steps.push(Step::guest(
-            "Trust the host's certificate authorities",
-            Op::Exec(trust),
-        ));
-    }
-    steps
+        Step::guest(format!("Download {list}"), Op::Exec(fetch)),
+        Step::guest(
+            format!("Install {list}"),
+            Op::Exec(install("--no-download")),
+        ),
+    ]
 }
 
 /// User and directories. `useradd` twice would fail; the shell word before it makes twice once.

@@ -1,6 +1,6 @@
 //! First stage: what is needed lies on the host, the guest exists and runs.
 
-use homeport_engine::op::{Fetch, Op, Power, PushFile, Trust, Unpack};
+use homeport_engine::op::{Fetch, HostSecret, Op, Origin, Power, PushFile, Trust, Unpack};
 use homeport_engine::plan::Step;
 
 use super::{Deploy, DeployError, keep};
@@ -13,10 +13,8 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let mut steps = keep::steps(deploy);
     steps.extend(fetch(deploy)?);
     if let Some(template) = &deploy.template {
-        steps.push(Step::host(
-            "Have the container template ready",
-            template.clone(),
-        ));
+        let title = format!("Have {} ready", deploy.spec.template);
+        steps.push(Step::host(title, template.clone()));
     }
     let size = match deploy.spec.cores {
         1 => "1 core".to_owned(),
@@ -39,13 +37,11 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     };
     steps.push(Step::host(format!("Start container {}", guest.id), start).in_candidate());
     let files = files(deploy)?;
-    steps.push(
-        Step::host(
-            "Copy the agent and the release into it",
-            Op::Push { guest, files },
-        )
-        .in_candidate(),
-    );
+    let title = match deploy.carry.proxy {
+        false => "Copy the agent and the release into it",
+        true => "Copy the agent, the release and the host's proxy settings into it",
+    };
+    steps.push(Step::host(title, Op::Push { guest, files }).in_candidate());
     Ok(steps)
 }
 
@@ -69,7 +65,10 @@ fn fetch(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         )
         .undone_by(absent(staging.clone())),
         Step::host(
-            format!("Fetch {} {}", deploy.recipe.recipe.title, deploy.version),
+            format!(
+                "Fetch {} {} from {}",
+                deploy.recipe.recipe.title, deploy.version, fetch.url
+            ),
             Op::Fetch(fetch),
         )
         .undone_by(absent(to.clone())),
@@ -109,6 +108,9 @@ fn trust(deploy: &Deploy<'_>, release: &Release) -> Result<Trust, DeployError> {
     })
 }
 
+/// The proxy's address may hold a password: a file of its own, which only root reads.
+const APT_PROXY: &str = "/etc/apt/apt.conf.d/91homeport-proxy";
+
 /// Where this operation stages what it fetches.
 pub(super) fn staging(deploy: &Deploy<'_>) -> String {
     places::staging(&deploy.operation.id).display().to_string()
@@ -116,7 +118,7 @@ pub(super) fn staging(deploy: &Deploy<'_>) -> String {
 
 fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
     let agent = PushFile {
-        from: format!("{}/bin/homeport-agent", deploy.program.directory),
+        from: Origin::File(format!("{}/bin/homeport-agent", deploy.program.directory)),
         to: places::guest::AGENT.to_owned(),
         mode: 0o755,
         sha256: None,
@@ -124,7 +126,7 @@ fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
     let mut files = vec![agent];
     for file in &deploy.recipe.recipe.source.release.files {
         files.push(PushFile {
-            from: format!("{}/{}", staging(deploy), file.to),
+            from: Origin::File(format!("{}/{}", staging(deploy), file.to)),
             to: format!("{}/{}", deploy.release(), file.to),
             mode: recipe::mode(&file.mode).unwrap_or(0o644),
             sha256: None,
@@ -133,8 +135,17 @@ fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
     for (name, path) in secrets(deploy) {
         let to = places::guest::secret(deploy.app_name(), &name);
         files.push(PushFile {
-            from: path,
+            from: Origin::File(path),
             to,
+            mode: 0o600,
+            sha256: None,
+        });
+    }
+    if deploy.carry.proxy {
+        let secret = HostSecret::AptProxy;
+        files.push(PushFile {
+            from: Origin::Secret { secret },
+            to: APT_PROXY.to_owned(),
             mode: 0o600,
             sha256: None,
         });

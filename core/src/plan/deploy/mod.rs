@@ -44,8 +44,10 @@ pub struct Deploy<'a> {
     pub version: &'a str,
     /// The guest to make.
     pub spec: GuestSpec,
-    /// What makes the template available, if it is not.
+    /// What makes sure that the template is there and whole.
     pub template: Option<Op>,
+    /// Whether the host has an address in the guest's IPv6 network.
+    pub neighbour6: bool,
     /// What of the host's surroundings the guest needs, too.
     pub carry: &'a Carry,
     /// This Homeport.
@@ -63,8 +65,8 @@ pub struct Deploy<'a> {
 pub struct Carry {
     /// Certificate authorities the host trusts beyond its distribution's, PEM.
     pub authorities: Option<String>,
-    /// HTTP proxy for the guest's package manager.
-    pub http_proxy: Option<String>,
+    /// Whether the guest's package manager needs the host's HTTP proxy.
+    pub proxy: bool,
     /// The host's package sources, when they are not the template's.
     pub package_sources: Option<String>,
 }

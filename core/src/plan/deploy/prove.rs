@@ -1,5 +1,7 @@
 //! Fourth stage: the app is asked through its public address, over TLS, from outside the guest. Then Commit.
 
+use std::net::SocketAddr;
+
 use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::op::Op;
 use homeport_engine::plan::Step;
@@ -19,23 +21,58 @@ pub(super) fn before(
 ) -> Result<Vec<Step>, DeployError> {
     let mut steps: Vec<Step> =
         parts::in_candidate(deploy.proxy_for("verify").steps(verify)?).collect();
+    for address in addresses(deploy) {
+        steps.extend(from_outside(deploy, address, certificate)?);
+    }
+    // Over IPv6 the host may be no neighbour of the guest's: then the guest itself sees that the address is served.
+    if let Some(cidr) = deploy
+        .settings
+        .network
+        .ipv6_address
+        .filter(|_| !deploy.neighbour6)
+    {
+        let address = SocketAddr::new(cidr.address().into(), https(deploy));
+        let probe = Probe {
+            check: Check::Tcp {
+                address: address.to_string(),
+            },
+            deadline_ms: DEADLINE_MS,
+            interval_ms: 250,
+            unit: None,
+        };
+        steps.push(Step::guest(format!("Ask {address}"), Op::Probe(probe)));
+    }
+    Ok(steps)
+}
+
+/// Time for an answer from outside.
+const DEADLINE_MS: u32 = 20_000;
+
+/// Every component's expectations, asked at one address over TLS.
+fn from_outside(
+    deploy: &Deploy<'_>,
+    address: SocketAddr,
+    certificate: &str,
+) -> Result<Vec<Step>, DeployError> {
     let via = Via::Tls {
-        address: address(deploy),
+        address: address.to_string(),
         roots: certificate.to_owned(),
     };
+    let mut steps = Vec::new();
     for component in &deploy.recipe.recipe.components {
         for expect in &component.expects {
             let check = expected(deploy, expect, via.clone(), &deploy.settings.network.domain)?;
             let probe = Probe {
                 check: Check::Http(check),
-                deadline_ms: 20_000,
+                deadline_ms: DEADLINE_MS,
                 interval_ms: 250,
                 unit: None,
             };
             let title = format!(
-                "Ask {}{} from outside",
+                "Ask {}{} from outside, at {}",
                 deploy.settings.public_url(),
-                expect.path
+                expect.path,
+                address.ip()
             );
             steps.push(Step::host(title, Op::Probe(probe)));
         }
@@ -43,14 +80,17 @@ pub(super) fn before(
     Ok(steps)
 }
 
-/// Address of the guest's HTTPS port, as the host sees it.
-fn address(deploy: &Deploy<'_>) -> String {
-    let network = &deploy.settings.network;
-    format!(
-        "{}:{}",
-        network.ip_address.address(),
-        deploy.settings.services.frontend.ssl_port
-    )
+/// Where the host asks: the guest's IPv4 address, and its IPv6 address if the host is in that network.
+fn addresses(deploy: &Deploy<'_>) -> Vec<SocketAddr> {
+    let addresses = deploy.settings.network.addresses();
+    addresses
+        .filter(|address| address.is_ipv4() || deploy.neighbour6)
+        .map(|address| SocketAddr::new(address, https(deploy)))
+        .collect()
+}
+
+fn https(deploy: &Deploy<'_>) -> u16 {
+    deploy.settings.services.frontend.ssl_port
 }
 
 /// A recipe's expectation as a check.

@@ -91,21 +91,21 @@ pub(super) fn create(id: u32, spec: &GuestSpec) -> Argv {
     words
 }
 
-/// The network as a property string. IPv6 has keys of its own.
+/// The network as a property string. The host's end of the cable is as large as the bridge; the container's is not,
+/// unless it is told.
 fn net(network: &GuestNetwork) -> String {
-    let (address, gateway) = if network.address.contains(':') {
-        ("ip6", "gw6")
-    } else {
-        ("ip", "gw")
-    };
-    let mut text = format!(
-        "name=eth0,bridge={},{address}={}",
-        network.bridge, network.address
-    );
-    if let Some(to) = &network.gateway {
-        text += &format!(",{gateway}={to}");
-    }
-    text
+    let properties = [
+        ("ip", Some(network.address.clone())),
+        ("gw", network.gateway.clone()),
+        ("ip6", network.address6.clone()),
+        ("gw6", network.gateway6.clone()),
+        ("mtu", network.mtu.map(|mtu| mtu.to_string())),
+    ];
+    let given = properties
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!(",{name}={}", value?)));
+    let given: String = given.collect();
+    format!("name=eth0,bridge={}{given}", network.bridge)
 }
 
 /// Spawns a container's init; returns long before the guest is up.

@@ -26,6 +26,9 @@ pub(in crate::target::proxmox) fn spec() -> GuestSpec {
             bridge: "vmbr0".to_owned(),
             address: "192.168.1.50/24".to_owned(),
             gateway: Some("192.168.1.1".to_owned()),
+            address6: None,
+            gateway6: None,
+            mtu: None,
             nameservers: Vec::new(),
         },
         tags: vec!["homeport".to_owned(), "vikunja".to_owned()],
@@ -98,16 +101,23 @@ fn name_servers_are_one_word_and_ipv6_has_its_own_keys() {
     let mut spec = spec();
     spec.network = GuestNetwork {
         bridge: "vmbr1".to_owned(),
-        address: "fd00::5/64".to_owned(),
-        gateway: Some("fd00::1".to_owned()),
+        address: "10.0.0.5/24".to_owned(),
+        gateway: Some("10.0.0.1".to_owned()),
+        address6: Some("fd00::5/64".to_owned()),
+        gateway6: Some("fd00::1".to_owned()),
+        mtu: Some(9000),
         nameservers: vec!["1.1.1.1".to_owned(), "9.9.9.9".to_owned()],
     };
     let words = create(101, &spec);
-    assert!(words.contains(&"name=eth0,bridge=vmbr1,ip6=fd00::5/64,gw6=fd00::1".to_owned()));
+    assert!(words.contains(&"name=eth0,bridge=vmbr1,ip=10.0.0.5/24,gw=10.0.0.1,ip6=fd00::5/64,gw6=fd00::1,mtu=9000".to_owned()));
     assert_eq!(words.last().unwrap(), "1.1.1.1 9.9.9.9");
-    spec.network.gateway = None;
+    (spec.network.gateway6, spec.network.mtu) = (None, None);
     let words = create(101, &spec);
-    assert!(words.contains(&"name=eth0,bridge=vmbr1,ip6=fd00::5/64".to_owned()));
+    assert!(
+        words.contains(
+            &"name=eth0,bridge=vmbr1,ip=10.0.0.5/24,gw=10.0.0.1,ip6=fd00::5/64".to_owned()
+        )
+    );
 }
 
 #[test]

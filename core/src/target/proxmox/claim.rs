@@ -15,8 +15,25 @@ pub(super) const CLAIMS: &str = "/var/lock/homeport";
 pub(super) struct Claim {
     /// The id.
     pub(super) id: u32,
+    _held: Held,
+}
+
+/// A name only one process of this node has, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Held {
     path: PathBuf,
-    _held: File,
+    _file: File,
+}
+
+impl Held {
+    /// Takes it, unless somebody else has it.
+    pub(super) fn take(path: &Path) -> io::Result<Option<Held>> {
+        fs::create_dir_all(path.parent().unwrap_or(path))?;
+        Ok(hold(path)?.map(|file| Held {
+            path: path.to_owned(),
+            _file: file,
+        }))
+    }
 }
 
 impl Claim {
@@ -25,15 +42,10 @@ impl Claim {
         directory: &Path,
         ids: impl IntoIterator<Item = u32>,
     ) -> io::Result<Option<Claim>> {
-        fs::create_dir_all(directory)?;
         for id in ids {
             let path = directory.join(format!("guest-{id}.lock"));
-            if let Some(held) = hold(&path)? {
-                return Ok(Some(Claim {
-                    id,
-                    path,
-                    _held: held,
-                }));
+            if let Some(held) = Held::take(&path)? {
+                return Ok(Some(Claim { id, _held: held }));
             }
         }
         Ok(None)
@@ -57,7 +69,7 @@ fn hold(path: &Path) -> io::Result<Option<File>> {
     Ok(same.then_some(file))
 }
 
-impl Drop for Claim {
+impl Drop for Held {
     fn drop(&mut self) {
         // While the lock is still held: whoever waits for it sees that the name is gone. A leftover file claims nothing.
         let _ = fs::remove_file(&self.path);

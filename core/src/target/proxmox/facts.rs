@@ -16,11 +16,14 @@ use super::parse::{self, Resource, StorageConfig};
 use crate::target::machine::{bridges, free, memory_mb, overlay};
 use crate::target::{
     GuestKind, GuestSeen, GuestStatus, HostFacts, NodeSeen, Platform, StorageSeen, StorageState,
-    Surroundings, TemplateSeen,
+    Surroundings, TemplateSeen, codename,
 };
 
 /// A cluster with an unreachable storage takes its time.
 const LOOK_SECONDS: u64 = 60;
+
+/// Two servers, the second of which some sites cannot reach.
+const RENEW_SECONDS: u64 = 120;
 
 impl Proxmox {
     /// Everything.
@@ -42,8 +45,7 @@ impl Proxmox {
         }
         facts.bridges = bridges()?;
         let datacenter = self.etc.datacenter()?;
-        facts.surroundings =
-            Surroundings::gather(parse::option(&datacenter, "http_proxy").unwrap_or_default())?;
+        facts.surroundings = surroundings(&datacenter)?;
         self.of_platform(&mut facts, &datacenter)?;
         Ok(facts)
     }
@@ -73,10 +75,35 @@ impl Proxmox {
             .iter()
             .map(|storage| seen(storage, &self.node, &resources))
             .collect();
-        let listed = self.answer(argv::available())?;
-        let listed = parse::available(&String::from_utf8_lossy(&listed));
-        facts.templates = templates(&present(&storages, &facts.storages), &listed, &packages);
+        self.packages = packages;
+        self.look_for_templates(facts)
+    }
+
+    /// Templates that lie here and those to be had. A list that cannot be read is an empty one: what lies here may do.
+    fn look_for_templates(&mut self, facts: &mut HostFacts) -> Result<(), Fault> {
+        let end = self
+            .host
+            .ask(argv::available(), LOOK_SECONDS, OnStop::End)?;
+        let listed = match end.ok() {
+            true => parse::available(&end.text()),
+            false => Vec::new(),
+        };
+        let present = present(&self.etc.storages()?, &facts.storages);
+        facts.templates = templates(&present, &listed, &self.packages);
         Ok(())
+    }
+
+    /// Renews the list of templates; the reason if that failed, which only the program's own words tell (rule 1).
+    pub(super) fn renew(&mut self, facts: &mut HostFacts) -> Result<Option<String>, Fault> {
+        let argv = argv::update_index();
+        let end = self.host.ask(argv, RENEW_SECONDS, OnStop::End)?;
+        let done = end.ok() && end.text().contains("update successful");
+        let why = match end.last_lines(1).pop() {
+            Some(line) => line.trim().to_owned(),
+            None => "`pveam update` said nothing".to_owned(),
+        };
+        self.look_for_templates(facts)?;
+        Ok((!done).then_some(why))
     }
 
     /// The guests of all nodes.
@@ -105,6 +132,11 @@ impl Proxmox {
     fn answer(&mut self, argv: Argv) -> Result<Vec<u8>, Fault> {
         Ok(self.host.must(argv, LOOK_SECONDS, OnStop::End)?.stdout)
     }
+}
+
+/// How this host reaches the world; the platform's own proxy stands in the options of the whole cluster.
+pub(super) fn surroundings(datacenter: &str) -> Result<Surroundings, Fault> {
+    Surroundings::gather(parse::option(datacenter, "http_proxy").unwrap_or_default())
 }
 
 /// The administrator's range without what is in use. A guest that only the resource list knows counts as well.
@@ -240,7 +272,10 @@ fn templates(
     let seen = |name: &&String| {
         let (os, version) = parse::template(name)?;
         Some(TemplateSeen {
-            fits: os == "debian" && version.first().is_some_and(|release| *release <= newest),
+            fits: os == "debian"
+                && version
+                    .first()
+                    .is_some_and(|release| *release <= newest && codename(*release).is_some()),
             name: (*name).clone(),
             stores: present.get(*name).cloned().unwrap_or_default(),
             listed: listed.contains(name),

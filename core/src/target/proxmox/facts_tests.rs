@@ -110,7 +110,7 @@ fn templates_are_sorted_by_version_and_judged_by_the_hosts_tools() {
                 found.version.clone(),
                 found.fits,
                 found.listed,
-                found.codename(),
+                found.version.first().copied().and_then(codename),
             )
         })
         .collect();

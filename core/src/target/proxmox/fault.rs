@@ -99,7 +99,7 @@ const KNOWN: [(&str, FaultKind, &str); 27] = [
     ),
     (
         "checksum mismatch",
-        FaultKind::Failed,
+        FaultKind::Untrusted,
         "Remove the damaged template and run the same command: pveam list STORAGE; pveam remove STORAGE:vztmpl/NAME",
     ),
     (

@@ -107,7 +107,7 @@ impl Proxmox {
             }
             if told.as_ref() != Some(&lock) {
                 let text = format!("waits for container {id}, which is locked: {lock}");
-                (waiting.tell)(Event::Working {
+                (waiting.tell)(Event::Waiting {
                     number: waiting.number,
                     text,
                 });

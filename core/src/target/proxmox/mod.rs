@@ -33,6 +33,7 @@ mod push;
 mod remove;
 mod template;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -76,6 +77,8 @@ pub struct Proxmox {
     local: Local,
     channel: Option<Channel>,
     claim: Option<Claim>,
+    /// Versions of Proxmox's packages, as last seen.
+    packages: BTreeMap<String, Vec<u32>>,
 }
 
 impl Proxmox {
@@ -93,6 +96,7 @@ impl Proxmox {
             local: Local::new(Place::Host, stop).secured(tls::connect),
             channel: None,
             claim: None,
+            packages: BTreeMap::new(),
         }
     }
 
@@ -222,6 +226,10 @@ impl Target for Proxmox {
 
     fn guests(&mut self) -> Result<Vec<GuestSeen>, Fault> {
         self.all_guests()
+    }
+
+    fn renew_templates(&mut self, facts: &mut HostFacts) -> Result<Option<String>, Fault> {
+        self.renew(facts)
     }
 
     fn claim_id(&mut self) -> Result<String, Fault> {

@@ -4,16 +4,16 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use homeport_engine::cmd::{Input, Output};
-use homeport_engine::op::{GuestIdentity, PushFile};
+use homeport_engine::op::{GuestIdentity, HostSecret, Origin, PushFile};
 use homeport_engine::run::{Fault, FaultKind};
 use sha2::{Digest, Sha256};
 
 use super::Proxmox;
 use super::argv;
+use super::facts::surroundings;
 use super::fault::{broken, lied};
 use super::guest::Waiting;
 use super::host::fault;
@@ -60,13 +60,14 @@ impl Proxmox {
     ) -> Result<(), Fault> {
         let (id, _) = self.ours_unlocked(guest, waiting)?;
         acceptable(files)?;
+        let sources = self.sources(files)?;
         let destinations = files.iter().map(|file| file.to.as_str());
         let argv = argv::inside(
             id,
             ["sh", "-c", RECEIVE, "sh"].into_iter().chain(destinations),
         );
         let title = format!("push of {} files into container {id}", files.len());
-        let (input, reason) = stream(files.to_vec());
+        let (input, reason) = stream(sources);
         let end = self
             .host
             .stream(argv, PUSH_SECONDS, input, Output::Keep(4096));
@@ -83,6 +84,47 @@ impl Proxmox {
                 "See the room in the container: pct exec {id} -- df -h /"
             )),
         )
+    }
+}
+
+/// A file to send, with what it is if that is no file of the host's.
+struct Source {
+    file: PushFile,
+    text: Option<String>,
+}
+
+impl Proxmox {
+    /// The files with the secrets among them, which are asked for only now.
+    fn sources(&self, files: &[PushFile]) -> Result<Vec<Source>, Fault> {
+        let source = |file: &PushFile| {
+            let text = match &file.from {
+                Origin::File(_) => None,
+                Origin::Secret { secret } => Some(self.secret(*secret)?),
+            };
+            let file = file.clone();
+            Ok(Source { file, text })
+        };
+        files.iter().map(source).collect()
+    }
+
+    fn secret(&self, secret: HostSecret) -> Result<String, Fault> {
+        match secret {
+            HostSecret::AptProxy => Ok(surroundings(&self.etc.datacenter()?)?.apt_proxy()),
+        }
+    }
+}
+
+impl Source {
+    /// What is to be sent, and how many bytes of it.
+    fn open(&self) -> io::Result<(Box<dyn Read + '_>, u64)> {
+        match (&self.text, &self.file.from) {
+            (Some(text), _) => Ok((Box::new(text.as_bytes()), text.len() as u64)),
+            (None, from) => {
+                let file = File::open(from.to_string())?;
+                let size = file.metadata()?.len();
+                Ok((Box::new(file), size))
+            }
+        }
     }
 }
 
@@ -103,7 +145,7 @@ fn acceptable(files: &[PushFile]) -> Result<(), Fault> {
 }
 
 /// The stream, and where the reason arrives if it cannot be made.
-fn stream(files: Vec<PushFile>) -> (Input, Receiver<Fault>) {
+fn stream(files: Vec<Source>) -> (Input, Receiver<Fault>) {
     let (tell, reason) = channel();
     let fill = move |to: &mut dyn Write| {
         archive(&files, to).map_err(|fault| {
@@ -116,18 +158,18 @@ fn stream(files: Vec<PushFile>) -> (Input, Receiver<Fault>) {
 }
 
 /// Writes the archive: files under their numbers, then their digests. The outer error is a file's, the inner the pipe's.
-fn archive(files: &[PushFile], to: &mut dyn Write) -> Result<io::Result<()>, Fault> {
+fn archive(files: &[Source], to: &mut dyn Write) -> Result<io::Result<()>, Fault> {
     let mut tar = tar::Builder::new(to);
     let mut sums = String::new();
-    for (number, file) in files.iter().enumerate() {
+    for (number, source) in files.iter().enumerate() {
+        let file = &source.file;
         let unusable = |error: io::Error| {
             Fault::new(
                 FaultKind::Failed,
                 format!("`{}` cannot be sent: {error}", file.from),
             )
         };
-        let source = File::open(Path::new(&file.from)).map_err(unusable)?;
-        let size = source.metadata().map_err(unusable)?.len();
+        let (source, size) = source.open().map_err(unusable)?;
         let mut source = Summed {
             from: source.take(size),
             sum: Sha256::new(),
@@ -173,13 +215,13 @@ fn header(mode: u32, size: u64) -> tar::Header {
 }
 
 /// Sums up what is read from a file.
-struct Summed {
-    from: io::Take<File>,
+struct Summed<'a> {
+    from: io::Take<Box<dyn Read + 'a>>,
     sum: Sha256,
     read: u64,
 }
 
-impl Summed {
+impl Summed<'_> {
     /// The digest, if the file had as many bytes as it said.
     fn digest(self, size: u64) -> io::Result<String> {
         if self.read != size {
@@ -190,7 +232,7 @@ impl Summed {
     }
 }
 
-impl Read for Summed {
+impl Read for Summed<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let count = self.from.read(into)?;
         self.sum.update(into.get(..count).unwrap_or_default());

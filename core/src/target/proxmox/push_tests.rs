@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::*;
@@ -7,22 +8,38 @@ fn file(dir: &Path, name: &str, text: &str, to: &str, mode: u32) -> PushFile {
     let from = dir.join(name);
     fs::write(&from, text).unwrap();
     PushFile {
-        from: from.display().to_string(),
+        from: Origin::File(from.display().to_string()),
         to: to.to_owned(),
         mode,
         sha256: None,
     }
 }
 
+fn sources(files: &[PushFile]) -> Vec<Source> {
+    let source = |file: &PushFile| Source {
+        file: file.clone(),
+        text: None,
+    };
+    files.iter().map(source).collect()
+}
+
 /// Carries the guest's side out here, below a directory of the test's own. Returns its stdout if it succeeded.
 fn receive(dir: &Path, files: &[PushFile], spoil: impl FnOnce(&mut Vec<u8>)) -> Option<String> {
+    receive_sources(dir, &sources(files), spoil)
+}
+
+fn receive_sources(
+    dir: &Path,
+    files: &[Source],
+    spoil: impl FnOnce(&mut Vec<u8>),
+) -> Option<String> {
     let mut bytes = Vec::new();
     archive(files, &mut bytes).unwrap().unwrap();
     spoil(&mut bytes);
     let script = RECEIVE.replace("/var/lib/homeport", dir.join("state").to_str().unwrap());
     let mut shell = Command::new("sh")
         .args(["-c", &script, "sh"])
-        .args(files.iter().map(|file| &file.to))
+        .args(files.iter().map(|source| &source.file.to))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -84,23 +101,48 @@ fn a_file_that_is_not_the_planned_one_is_not_sent() {
     let dir = tempfile::tempdir().unwrap();
     let mut planned = file(dir.path(), "x", "one", "/to", 0o644);
     planned.sha256 = Some("00".repeat(32));
-    let refused = archive(&[planned], &mut Vec::new()).unwrap_err();
+    let refused = archive(&sources(&[planned]), &mut Vec::new()).unwrap_err();
     assert!(
         refused.why.contains("is not the file that was planned"),
         "{refused}"
     );
     let absent = PushFile {
-        from: "/nonexistent/x".to_owned(),
+        from: Origin::File("/nonexistent/x".to_owned()),
         to: "/to".to_owned(),
         mode: 0,
         sha256: None,
     };
     assert!(
-        archive(&[absent], &mut Vec::new())
+        archive(&sources(&[absent]), &mut Vec::new())
             .unwrap_err()
             .why
             .contains("/nonexistent/x")
     );
+}
+
+#[test]
+fn a_secret_of_the_hosts_is_sent_as_a_file_that_only_root_reads() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let to = dir.path().join("91proxy").display().to_string();
+    let secret = HostSecret::AptProxy;
+    let planned = PushFile {
+        from: Origin::Secret { secret },
+        to: to.clone(),
+        mode: 0o600,
+        sha256: None,
+    };
+    let plan = serde_json::to_string(&planned).unwrap();
+    assert!(plan.contains(r#""from":{"secret":"apt-proxy"}"#), "{plan}");
+    let source = Source {
+        file: planned,
+        text: Some("Proxy \"http://u:p@h\";\n".to_owned()),
+    };
+    let said = receive_sources(dir.path(), &[source], |_| {}).unwrap();
+    assert_eq!(said, "homeport-pushed 1\n");
+    assert!(fs::read_to_string(&to).unwrap().contains("u:p@h"));
+    let mode = fs::metadata(&to).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
 }
 
 #[test]
@@ -111,7 +153,7 @@ fn destinations_are_files_below_the_root() {
         assert!(acceptable(&[file]).is_err(), "{to}");
     }
     let many = PushFile {
-        from: String::new(),
+        from: Origin::File(String::new()),
         to: format!("/{}", "x".repeat(1000)),
         mode: 0,
         sha256: None,

@@ -177,11 +177,7 @@ fn names(around: &Surroundings, settings: Option<&Settings>) -> Option<Finding> 
     if settings.is_some_and(|settings| !settings.network.nameservers.is_empty()) {
         return None;
     }
-    let useless = |server: &String| {
-        let address: Option<IpAddr> = server.parse().ok();
-        address.is_none_or(|address| address.is_loopback()) || server == "100.100.100.100"
-    };
-    around.nameservers.iter().all(useless).then(|| {
+    around.guest_nameservers().is_empty().then(|| {
         let found = match around.nameservers.join(", ") {
             none if none.is_empty() => "this host names none".to_owned(),
             servers => format!("this host's are of no use in a container: {servers}"),

@@ -5,7 +5,7 @@ use crate::error::Kind;
 use crate::places;
 use crate::report::Finding;
 use crate::target::{HostFacts, StorageSeen};
-use crate::verbs::choose;
+use crate::verbs::{choose, template};
 
 /// Judges it.
 pub(super) fn judge(facts: &Facts, wanted: Option<Wanted<'_>>) -> Vec<Finding> {
@@ -17,7 +17,7 @@ pub(super) fn judge(facts: &Facts, wanted: Option<Wanted<'_>>) -> Vec<Finding> {
         Ok(storage) => Vec::from_iter(tight(storage, disk_gb)),
         Err(finding) => vec![finding],
     };
-    found.extend(choose::template(&facts.host, template).err());
+    found.extend(template::choose(&facts.host, template).err());
     found.extend(wanted.and_then(|wanted| staging(facts.staging, wanted)));
     found.extend(wanted.and_then(|wanted| memory(&facts.host, wanted)));
     found.extend(wanted.and_then(|wanted| cores(&facts.host, wanted)));

@@ -74,6 +74,11 @@ impl StorageConfig {
         nodes.is_none_or(|nodes| nodes.is_empty() || nodes.contains(node))
     }
 
+    /// Whether its files are this node's alone.
+    pub(in crate::target::proxmox) fn local(&self) -> bool {
+        self.kind == "dir" && !self.keys.contains_key("shared")
+    }
+
     /// Directory of its files, if it is made of files.
     pub(in crate::target::proxmox) fn path(&self) -> Option<PathBuf> {
         let mounted = || {

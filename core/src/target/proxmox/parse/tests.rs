@@ -145,6 +145,10 @@ fn versions_compare_as_numbers() {
     assert_eq!((os.as_str(), version), ("debian", vec![12, 12, 1]));
     assert_eq!(template("debian-12-standard_12.12-1_arm64.tar.zst"), None);
     assert_eq!(
+        template("debian-12-standard_12.12-1_amd64.tar.zst.tmp_dwnl.4711"),
+        None
+    );
+    assert_eq!(
         template("debian-12-turnkey-wordpress_18.2-1_amd64.tar.gz"),
         None
     );

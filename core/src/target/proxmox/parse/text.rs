@@ -29,13 +29,21 @@ pub(in crate::target::proxmox) fn packages(answer: &str) -> BTreeMap<String, Vec
     pairs.filter_map(version).collect()
 }
 
+/// How the names of this processor's templates end. What a killed download leaves ends otherwise: `.tmp_dwnl.PID`.
+const ARCHIVES: [&str; 4] = [
+    "amd64.tar.zst",
+    "amd64.tar.gz",
+    "amd64.tar.xz",
+    "amd64.tar.bz2",
+];
+
 /// Distribution and version of a template, by its name: `debian-12-standard_12.12-1_amd64.tar.zst` is
 /// `("debian", [12, 12, 1])`. `None` for names of another form, other flavours and other processors.
 pub(in crate::target::proxmox) fn template(name: &str) -> Option<(String, Vec<u32>)> {
     let mut parts = name.split('_');
     let (title, version, rest) = (parts.next()?, parts.next()?, parts.next()?);
     let os = title.split('-').next().filter(|os| !os.is_empty())?;
-    let known = title.ends_with("-standard") && rest.starts_with("amd64.tar.");
+    let known = title.ends_with("-standard") && ARCHIVES.contains(&rest);
     let version = numbers(version);
     (known && !version.is_empty()).then(|| (os.to_owned(), version))
 }

@@ -1,14 +1,18 @@
 //! How this host reaches the world, which a guest on it needs to be told: name servers, proxies, authorities its
 //! distribution does not know, package mirrors. Reads the host's own files and asks its own tools; changes nothing.
 
+mod proxies;
+
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 
 use homeport_engine::run::{Fault, FaultKind};
 
+pub use self::proxies::{ForGuest, Proxies};
 use super::machine::tool;
 
 /// What a guest has to be given to reach the world as the host does.
@@ -22,28 +26,6 @@ pub struct Surroundings {
     pub authorities: Option<String>,
     /// The host's package sources.
     pub apt: Vec<AptSource>,
-}
-
-/// Proxies. A proxy's address may hold a password: it belongs into files of mode 0600 only.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Proxies {
-    /// For `http://`.
-    pub http: Option<String>,
-    /// For `https://`.
-    pub https: Option<String>,
-    /// Names and networks that need none, separated by commas.
-    pub none_for: Option<String>,
-}
-
-impl std::fmt::Debug for Proxies {
-    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let some = |proxy: &Option<String>| proxy.as_ref().map(|_| "…");
-        to.debug_struct("Proxies")
-            .field("http", &some(&self.http))
-            .field("https", &some(&self.https))
-            .field("none_for", &self.none_for)
-            .finish()
-    }
 }
 
 /// One source of packages.
@@ -79,10 +61,26 @@ impl Surroundings {
         ])?;
         Ok(Surroundings {
             nameservers: nameservers(&resolv),
-            proxies: proxies(&|name| env::var(name).ok(), &apt, platform_proxy),
+            proxies: Proxies::find(&|name| env::var(name).ok(), &apt, platform_proxy),
             authorities: authorities()?,
             apt: apt_sources(&sources),
         })
+    }
+
+    /// The host's name servers that a guest can ask: not those on the host's loopback address, nor that of a VPN, which
+    /// answer the host alone.
+    pub fn guest_nameservers(&self) -> Vec<&String> {
+        let reached = |server: &&String| {
+            let address = server.parse::<IpAddr>();
+            address.is_ok_and(|address| !address.is_loopback()) && *server != "100.100.100.100"
+        };
+        self.nameservers.iter().filter(reached).collect()
+    }
+
+    /// The host's proxies as apt's configuration for a guest: a secret.
+    pub(super) fn apt_proxy(&self) -> String {
+        let mirrors = self.apt.iter().map(|source| source.uri.as_str());
+        self.proxies.apt(mirrors)
     }
 
     /// The host's mirrors of Debian as a `sources.list` for the release with this code name, which need not be the
@@ -125,31 +123,6 @@ fn nameservers(resolv: &str) -> Vec<String> {
         _ => None,
     });
     named.collect()
-}
-
-/// The environment wins over apt's configuration, that over the platform's, as it does for whoever works on the host.
-fn proxies(variable: &dyn Fn(&str) -> Option<String>, apt: &str, platform: &str) -> Proxies {
-    let set = |value: Option<String>| value.filter(|value| !value.is_empty() && value != "DIRECT");
-    let either = |name: &str| set(variable(name)).or_else(|| set(variable(&name.to_uppercase())));
-    let configured = |name: &str| {
-        let key = format!("Acquire::{name}::Proxy ");
-        set(apt
-            .lines()
-            .find_map(|line| line.strip_prefix(&key))
-            .map(|value| value.trim().to_owned()))
-    };
-    let platform = || set(Some(platform.to_owned()));
-    let http = either("http_proxy")
-        .or_else(|| configured("http"))
-        .or_else(platform);
-    Proxies {
-        // An HTTP proxy takes HTTPS as well, by CONNECT, and apt uses it so when nothing else is said.
-        https: either("https_proxy")
-            .or_else(|| configured("https"))
-            .or_else(|| http.clone()),
-        http,
-        none_for: either("no_proxy"),
-    }
 }
 
 fn apt_sources(answer: &str) -> Vec<AptSource> {
@@ -249,18 +222,20 @@ mod tests {
     }
 
     #[test]
-    fn proxies_come_from_the_nearest_place_and_never_show_in_messages() {
-        let none = |_: &str| None;
-        let apt = "Acquire::http::Proxy http://u:secret@apt:3128\nAcquire::https::Proxy DIRECT\n";
-        let found = proxies(&none, apt, "http://platform:1");
-        assert_eq!(found.http.as_deref(), Some("http://u:secret@apt:3128"));
-        assert_eq!(found.https, found.http);
-        assert!(!format!("{found:?}").contains("secret"));
-        let variables = |name: &str| (name == "HTTPS_PROXY").then(|| "http://env:2".to_owned());
-        let found = proxies(&variables, "", "http://platform:1");
-        assert_eq!(found.http.as_deref(), Some("http://platform:1"));
-        assert_eq!(found.https.as_deref(), Some("http://env:2"));
-        assert_eq!(proxies(&none, "", ""), Proxies::default());
+    fn name_servers_of_the_host_alone_are_none_of_a_guests() {
+        let around = Surroundings {
+            nameservers: [
+                "127.0.0.53",
+                "10.0.0.1",
+                "100.100.100.100",
+                "::1",
+                "fd00::1",
+            ]
+            .map(str::to_owned)
+            .into(),
+            ..Surroundings::default()
+        };
+        assert_eq!(around.guest_nameservers(), ["10.0.0.1", "fd00::1"]);
     }
 
     #[test]
