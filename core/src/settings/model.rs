@@ -1,7 +1,7 @@
 //! The settings of one deployment, typed: what `deployment-config.yaml` holds. Never a secret: at most the name of one.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -227,6 +227,12 @@ impl Network {
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + use<> {
         let v6 = self.ipv6_address.map(|cidr| cidr.address().into());
         [self.ip_address.address().into()].into_iter().chain(v6)
+    }
+
+    /// A port of the guest's, at each of its addresses.
+    pub fn endpoints(&self, port: u16) -> impl Iterator<Item = SocketAddr> + use<> {
+        self.addresses()
+            .map(move |address| SocketAddr::new(address, port))
     }
 }
 

@@ -84,7 +84,7 @@ fn carried(deploy: &Deploy<'_>) -> Vec<Step> {
                 "Carry in the host's certificate authorities",
                 file(path, 0o644, pem.clone()),
             ),
-            Step::guest("Trust them", Op::Exec(trust)),
+            Step::guest("Trust the host's certificate authorities", Op::Exec(trust)),
         ]);
     }
     if let Some(sources) = &deploy.carry.package_sources {

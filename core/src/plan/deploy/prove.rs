@@ -1,7 +1,5 @@
 //! Fourth stage: the app is asked through its public address, over TLS, from outside the guest. Then Commit.
 
-use std::net::SocketAddr;
-
 use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::op::Op;
 use homeport_engine::plan::Step;
@@ -21,20 +19,17 @@ pub(super) fn before(
 ) -> Result<Vec<Step>, DeployError> {
     let mut steps: Vec<Step> =
         parts::in_candidate(deploy.proxy_for("verify").steps(verify)?).collect();
-    for address in addresses(deploy) {
-        steps.extend(from_outside(deploy, address, certificate)?);
-    }
-    // Over IPv6 the host may be no neighbour of the guest's: then the guest itself sees that the address is served.
-    if let Some(cidr) = deploy
-        .settings
-        .network
-        .ipv6_address
-        .filter(|_| !deploy.neighbour6)
-    {
-        let address = SocketAddr::new(cidr.address().into(), https(deploy));
+    let port = deploy.settings.services.frontend.ssl_port;
+    for endpoint in deploy.settings.network.endpoints(port) {
+        let address = endpoint.to_string();
+        if endpoint.is_ipv4() || deploy.neighbour6 {
+            steps.extend(from_outside(deploy, &address, certificate)?);
+            continue;
+        }
+        // The host has no address in that network; the guest itself sees that its own is served.
         let probe = Probe {
             check: Check::Tcp {
-                address: address.to_string(),
+                address: address.clone(),
             },
             deadline_ms: DEADLINE_MS,
             interval_ms: 250,
@@ -51,11 +46,11 @@ const DEADLINE_MS: u32 = 20_000;
 /// Every component's expectations, asked at one address over TLS.
 fn from_outside(
     deploy: &Deploy<'_>,
-    address: SocketAddr,
+    address: &str,
     certificate: &str,
 ) -> Result<Vec<Step>, DeployError> {
     let via = Via::Tls {
-        address: address.to_string(),
+        address: address.to_owned(),
         roots: certificate.to_owned(),
     };
     let mut steps = Vec::new();
@@ -69,28 +64,14 @@ fn from_outside(
                 unit: None,
             };
             let title = format!(
-                "Ask {}{} from outside, at {}",
+                "Ask {}{} from outside, at {address}",
                 deploy.settings.public_url(),
-                expect.path,
-                address.ip()
+                expect.path
             );
             steps.push(Step::host(title, Op::Probe(probe)));
         }
     }
     Ok(steps)
-}
-
-/// Where the host asks: the guest's IPv4 address, and its IPv6 address if the host is in that network.
-fn addresses(deploy: &Deploy<'_>) -> Vec<SocketAddr> {
-    let addresses = deploy.settings.network.addresses();
-    addresses
-        .filter(|address| address.is_ipv4() || deploy.neighbour6)
-        .map(|address| SocketAddr::new(address, https(deploy)))
-        .collect()
-}
-
-fn https(deploy: &Deploy<'_>) -> u16 {
-    deploy.settings.services.frontend.ssl_port
 }
 
 /// A recipe's expectation as a check.
