@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.environ.get("LAB_ROOT", "/var/lib/homeport-lab")
@@ -112,16 +113,17 @@ def main(groups):
         for row in table():
             if groups and row[0] not in groups:
                 continue
+            begun = time.monotonic()
             wrong = judge(row, env)
             count += 1
             failed += bool(wrong)
-            print(f"{'FAIL' if wrong else 'ok  '} {row[0]:<9} {row[1]}", flush=True)
+            print(f"{'FAIL' if wrong else 'ok  '} {row[0]:<9} {row[1]:<32} {time.monotonic() - begun:5.1f} s", flush=True)
             for reason in wrong:
                 print(f"         {reason}", flush=True)
     finally:
         tidy(env)
         shutil.rmtree(directory)
-    print(f"{count} calls, {count - failed} as on Proxmox VE 8, {failed} not")
+    print(f"{count} calls, {count - failed} as on Proxmox VE, {failed} not")
     return 1 if failed or not count else 0
 
 

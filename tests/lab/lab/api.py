@@ -61,7 +61,8 @@ def _current(values):
 
 
 def _index(_values):
-    return [guests.details(vmid) for vmid in config.own_ids()]
+    found = [guests.details(vmid) for vmid in config.own_ids()]
+    return [{**entry, "vmid": str(entry["vmid"])} for entry in found] if host.MAJOR < 8 else found
 
 
 def _content(values):
@@ -122,7 +123,6 @@ ROUTES = [
     Route("get", GUEST + "/config", _config, current=boolean()),
     Route("set", GUEST + "/config", _set_config, **options.SET),
     Route("get", GUEST + "/status/current", _current),
-    Route("get", GUEST + "/interfaces", lambda values: netinfo.guest_interfaces(values["vmid"])),
     Route("create", GUEST + "/status/start", _start),
     Route("create", GUEST + "/status/stop", _stop),
     Route("create", GUEST + "/status/shutdown", _shutdown, timeout=integer(0), forceStop=boolean()),
@@ -130,3 +130,5 @@ ROUTES = [
     Route("get", STORE + "/{store}/status", lambda values: resources.store_status(storage.get(values["store"]))),
     Route("get", STORE + "/{store}/content", _content, content=text(format="content"), vmid={**VMID, "required": False}),
 ]
+if host.MAJOR >= 8:
+    ROUTES.append(Route("get", GUEST + "/interfaces", lambda values: netinfo.guest_interfaces(values["vmid"])))

@@ -5,8 +5,8 @@ import os
 import re
 import shutil
 
-from . import (cluster, config, fault, firstboot, guestfiles, host, image, lifecycle, locks, netstring, newconf, options, schema, storage,
-               tasks, volumes)
+from . import (cluster, config, distro, fault, firstboot, guestfiles, host, image, lifecycle, locks, netstring, newconf, options,
+               schema, storage, tasks, volumes)
 from .errors import BadParameters, Die
 
 NEW_VOLUME = re.compile(r"([^:\s]+):(\d+(?:\.\d+)?)")
@@ -123,14 +123,14 @@ def _make(new, values, secrets, archive, made):
     if size is None:
         volumes.parse(rest)
         raise Die(f"volume '{rest}' does not exist")
-    unprivileged = bool(values.get("unprivileged"))
+    unprivileged = bool(new.now.get("unprivileged"))
     volid = volumes.free_name(storage.get(store), new.vmid)
     volumes.allocate(volid, size)
     made.append(volid)
     disk, root = volumes.path(volid), host.rootfs(new.vmid)
     image.make_filesystem(disk, image.FIRST_ID if unprivileged else 0)
-    with image.filled(disk, archive_file(archive), size, unprivileged, root):
-        _detect(new, root)
+    with image.filled(disk, archive_file(archive), size, unprivileged, root, keep=not archive.startswith("/")):
+        distro.detect(new, root)
         named = {**new.now, "vmid": new.vmid, "named": "hostname" in values}
         fault.midway()
         firstboot.set_up(root, named, secrets, guestfiles.host_dns())
@@ -147,13 +147,3 @@ def archive_file(archive):
     if not os.path.exists(file):
         raise Die(f"volume '{archive}' does not exist")
     return file
-
-
-def _detect(new, root):
-    """Finds out architecture and distribution, as far as the one template needs it."""
-    print("Detected container architecture: amd64", flush=True)
-    new.now.setdefault("arch", "amd64")
-    if "ostype" not in new.now:
-        with open(f"{root}/etc/os-release", encoding="utf-8") as file:
-            found = re.search(r"^ID=\"?(\w+)", file.read(), re.M)
-        new.now["ostype"] = found[1] if found and found[1] in options.OSTYPES else "unmanaged"

@@ -34,9 +34,16 @@ LXC = "/var/lib/lxc"
 LOCKS = "/run/lock/lxc"
 NODE = os.uname().nodename.split(".")[0]
 
-# What the profile answers for `pveversion`; the figures of the release whose own code the lab was compared with.
-VERSION, RELEASE, REPOID = "8.4.21", "8.4", "2606ac850d46da29"
-PACKAGES = {"pve-container": "5.3.5", "libpve-common-perl": "8.3.8", "libpve-storage-perl": "8.3.8"}
+# What each release answers for `pveversion`: version, release, repository id, packages. That of 8 is the one whose own code the
+# lab was compared with; 7 and 9 differ from it where the code asks for MAJOR.
+RELEASES = {
+    "7": ("7.4-20", "7.4", "d6cd9b3f", {"pve-container": "4.4-7", "libpve-common-perl": "7.4-2", "libpve-storage-perl": "7.4-3"}),
+    "8": ("8.4.21", "8.4", "2606ac850d46da29", {"pve-container": "5.3.5", "libpve-common-perl": "8.3.8", "libpve-storage-perl": "8.3.8"}),
+    "9": ("9.2.11", "9.2", "5ac30304265fbd8e", {"pve-container": "6.1.10", "libpve-common-perl": "9.2.1", "libpve-storage-perl": "9.1.7"}),
+}
+MAJOR = int(knob("LAB_PVE", "8"))
+VERSION, RELEASE, REPOID, PACKAGES = RELEASES[str(MAJOR)]
+PACKAGES["pve-container"] = knob("LAB_PVE_CONTAINER", PACKAGES["pve-container"])
 
 
 def conf_dir(kind="lxc", node=NODE):

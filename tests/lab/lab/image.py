@@ -64,12 +64,17 @@ def filled(file, archive, size, unprivileged, directory, keep=True):
 
 
 def renew(file):
-    """Gives a copied image an identity of its own, after the repairs a copy of a mounted one needs."""
+    """Gives a copied image an identity of its own."""
+    repair(file)
+    _run("tune2fs", "-f", "-U", "random", file, failure=f"tuning '{file}' failed")
+
+
+def repair(file):
+    """Checks an image and mends what a copy of a mounted one needs; tune2fs takes only what was checked after its last mount."""
     done = subprocess.run(["e2fsck", "-fp", file], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False)
     if done.returncode > 1:
         raise Die(f"checking '{file}' failed: {done.stdout.strip()}")
-    _run("tune2fs", "-f", "-U", "random", file, failure=f"tuning '{file}' failed")
 
 
 def _unpack(archive, directory, unprivileged):
@@ -126,6 +131,7 @@ def _make_base(base, note, archive, unprivileged):
         _run("mkfs.ext4", "-F", "-E", f"root_owner={owner}:{owner}", part, failure="mkfs.ext4 failed")
         with mounted(part, directory):
             totals = _unpack(archive, directory, unprivileged)
+        repair(part)
         os.rename(part, base)
     finally:
         for remove, path in ((os.unlink, part), (os.rmdir, directory)):

@@ -81,5 +81,8 @@ def _network(vmid, n, net):
 
 
 def _bridge_mtu(bridge):
+    """The bridge's, or the usual one where the release lets a missing bridge pass."""
+    if not os.path.exists(f"/sys/class/net/{bridge}"):
+        return 1500
     with open(f"/sys/class/net/{bridge}/mtu", encoding="ascii") as file:
         return int(file.read())

@@ -3,7 +3,7 @@ import os
 import re
 import secrets
 
-from . import options, schema
+from . import host, options, schema
 from .errors import Die
 
 
@@ -16,11 +16,18 @@ def stored(value, keep=None):
     """The text written to the file: name first, the rest sorted, address and type filled in. `keep` is the network it
     replaces, whose hardware address stays."""
     net = read(value)
-    net.setdefault("hwaddr", (keep or {}).get("hwaddr") or "BC:24:11:" + ":".join(f"{byte:02X}" for byte in secrets.token_bytes(3)))
+    net.setdefault("hwaddr", (keep or {}).get("hwaddr") or _new_address())
     net["hwaddr"] = net["hwaddr"].upper()
     net.setdefault("type", "veth")
     rest = ",".join(f"{key}={net[key]}" for key in sorted(net) if key != "name")
     return f"name={net['name']},{rest}"
+
+
+def _new_address():
+    """A random unicast address, from release 8 on with Proxmox's own prefix."""
+    octets = secrets.token_bytes(6)
+    prefix = (octets[0] & 0xfc, octets[1], octets[2]) if host.MAJOR < 8 else (0xbc, 0x24, 0x11)
+    return ":".join(f"{octet:02X}" for octet in (*prefix, *octets[3:]))
 
 
 def renewed(value):

@@ -1,8 +1,11 @@
 """The values of a new configuration file in the form Proxmox gives them. Never reads or writes a file."""
 import re
 
-from . import netstring, options
+from . import host, netstring, options
 from .formats import split_list
+
+# What a container is that was not said to be either.
+UNPRIVILEGED = int(host.MAJOR >= 9)
 
 
 def rootfs_text(volid, rest, size):
@@ -27,7 +30,7 @@ def stored(values):
 
 def completed(vmid, kept):
     """The keys of a new configuration file: what was not given, but is always written."""
-    kept = {"hostname": f"CT{vmid}", "memory": 512, "swap": 512, **kept}
+    kept = {"hostname": f"CT{vmid}", "memory": 512, "swap": 512, "unprivileged": UNPRIVILEGED, **kept}
     if not kept.get("unprivileged"):
         kept.pop("unprivileged", None)
     return kept

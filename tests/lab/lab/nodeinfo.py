@@ -48,7 +48,8 @@ def status():
         "kversion": f"{kernel.sysname} {kernel.release} {kernel.version}", "pveversion": f"pve-manager/{host.VERSION}/{host.REPOID}",
         "current-kernel": {"machine": kernel.machine, "release": kernel.release, "sysname": kernel.sysname, "version": kernel.version},
         "boot-info": {"mode": "efi" if os.path.isdir("/sys/firmware/efi") else "legacy-bios"}, "cpuinfo": _cpuinfo(),
-        "memory": {"total": mem["MemTotal"], "free": mem["MemFree"], "used": mem["MemTotal"] - mem["MemAvailable"]},
+        "memory": {"total": mem["MemTotal"], "free": mem["MemFree"], "used": mem["MemTotal"] - mem["MemAvailable"],
+                   **({"available": mem["MemAvailable"]} if host.MAJOR >= 9 else {})},
         "swap": {"total": swap, "free": mem.get("SwapFree", 0), "used": swap - mem.get("SwapFree", 0)}, "ksm": {"shared": 0},
         "rootfs": {"total": total, "used": used, "avail": available, "free": available},
     }

@@ -1,4 +1,5 @@
 """The options of a container as `pct create` and `pct set` take them, as data. Limits are those of pve-container 5.3.5."""
+from . import host
 
 
 def boolean():
@@ -53,6 +54,12 @@ CONFIG = {
     "template": boolean(), "timezone": text(format="timezone"), "tty": integer(0, 6), "unprivileged": boolean(),
     **{f"net{n}": NET for n in range(32)}, **{f"mp{n}": MOUNTPOINT for n in range(256)},
 }
+if host.MAJOR >= 8:
+    DEVICE = properties("path", path=text(pattern=r"/dev/.*"), deny__write=boolean(), gid=integer(0), mode=text(pattern=r"0[0-7]{3}"),
+                        uid=integer(0))
+    CONFIG.update({f"dev{n}": DEVICE for n in range(256)})
+if host.MAJOR >= 9:
+    CONFIG.update(entrypoint=text(maxLength=1024), env=text(maxLength=4096))
 # `unusedN` is a key of the file that no option may set, yet it takes part in abbreviations.
 UNUSED = {f"unused{n}": properties("volume", volume={**text(), "required": True}) for n in range(256)}
 
@@ -61,4 +68,6 @@ CREATE = {
     "password": text(minLength=5), "pool": text(format="pve-configid"), "restore": boolean(), "ssh-public-keys": text(),
     "start": boolean(), "storage": STORAGE, "unique": boolean(),
 }
+if host.MAJOR >= 9:
+    CREATE["ha-managed"] = boolean()
 SET = {**CONFIG, **UNUSED, "delete": text(list=True), "digest": text(maxLength=40), "revert": text(list=True)}

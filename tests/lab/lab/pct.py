@@ -1,10 +1,13 @@
 """The table of `pct`'s subcommands. Those missing here are unknown to the lab."""
-from . import attach, clone, command, create, destroy, lifecycle, options, restore, setconf, show, snapshot
+from . import attach, clone, command, create, destroy, host, lifecycle, options, restore, setconf, show, snapshot
 from .command import Command
 from .options import STORAGE, VMID, boolean, integer, text
 
 ID = {"vmid": VMID}
 SNAPSHOT = {**ID, "snapname": text(format="pve-configid", maxLength=40)}
+# Releases before 8.2 pass the environment on and have no word for it, nor for ending a shutdown that takes too long.
+KEEP_ENV = {**ID, "keep-env": boolean()} if host.MAJOR >= 8 else ID
+STOP = {**ID, "skiplock": boolean(), **({"overrule-shutdown": boolean()} if host.MAJOR >= 8 else {})}
 COPY = {**ID, "destination": text(), "user": text(), "group": text(), "perms": text()}
 
 
@@ -34,9 +37,9 @@ COMMANDS = [
     [Command("reboot", "vmid", {**ID, "timeout": integer(0)}, lifecycle.reboot),
      Command("shutdown", "vmid", {**ID, "forceStop": boolean(), "timeout": integer(0)}, lifecycle.shutdown),
      Command("start", "vmid", {**ID, "debug": boolean(), "skiplock": boolean()}, lifecycle.start),
-     Command("stop", "vmid", {**ID, "overrule-shutdown": boolean(), "skiplock": boolean()}, lifecycle.stop)],
-    [Command("enter", "vmid", {**ID, "keep-env": boolean()}, attach.enter),
-     Command("exec", "vmid extra-args", {**ID, "keep-env": boolean()}, attach.execute),
+     Command("stop", "vmid", STOP, lifecycle.stop)],
+    [Command("enter", "vmid", KEEP_ENV, attach.enter),
+     Command("exec", "vmid extra-args", KEEP_ENV, attach.execute),
      Command("pull", "vmid path destination", {**COPY, "path": text()}, attach.pull),
      Command("push", "vmid file destination", {**COPY, "file": text()}, attach.push),
      Command("status", "vmid", {**ID, "verbose": boolean()}, show.status),

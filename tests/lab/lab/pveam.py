@@ -34,10 +34,11 @@ def update(_values):
 
 
 def available(values):
-    """`pveam available`: names sorted as strings."""
+    """`pveam available`: names sorted as strings; release 9 has a third column."""
     for name, (section, _) in sorted(index().items()):
         if values.get("section", section) == section:
-            print(f"{section:<15} {name}")
+            architecture = name.partition(".tar")[0].rpartition("_")[2]
+            print(f"{section:<15} {name:<60} {architecture}" if host.MAJOR >= 9 else f"{section:<15} {name}")
 
 
 def download(values):

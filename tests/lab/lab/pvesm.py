@@ -2,7 +2,7 @@
 import re
 import sys
 
-from . import command, storage, tasks, volumes
+from . import command, host, storage, tasks, volumes
 from .command import Command
 from .errors import BadParameters, Die
 from .formats import split_list
@@ -22,7 +22,8 @@ def status(values):
     chosen = _chosen(values)
     width = max([4] + [len(store.name) for store in chosen]) + 1
     row = f"%-{width}s %10s %10s %15s %15s %15s %8s"
-    print(row % ("Name", "Type", "Status", "Total", "Used", "Available", "%"))
+    unit = " (KiB)" if host.MAJOR >= 9 else ""
+    print(row % ("Name", "Type", "Status", f"Total{unit}", f"Used{unit}", f"Available{unit}", "%"))
     for store in chosen:
         print(row % (store.name, store.kind, *_columns(store)))
 

@@ -2,7 +2,7 @@
 import re
 import sys
 
-from . import config, hotplug, lifecycle, locks, lxcconf, netstring, newconf, options, show
+from . import config, host, hotplug, lifecycle, locks, lxcconf, netstring, newconf, options, show
 from .errors import BadParameters, Die
 from .formats import split_list
 
@@ -48,8 +48,10 @@ def _apply(vmid, values, delete, revert, digest):
         keep = netstring.read(found.now[key]) if re.fullmatch(r"net\d+", key) and key in found.now else None
         _set(found, key, newconf.normal(key, value, keep))
     config.save(found)
-    for _, net in netstring.nets(found.now):
-        netstring.check_bridge(net)
+    nets = [net for _, net in netstring.nets(found.now)]
+    if host.MAJOR >= 8:
+        for net in nets:
+            netstring.check_bridge(net)
     lxcconf.write(found)
 
 
