@@ -42,6 +42,13 @@ impl Drop for Decoy {
     }
 }
 
+/// One with the same host name and almost the same tags, one with the id beside the one that will be taken.
+pub fn lookalikes(name: &str) -> [Decoy; 2] {
+    let tags = format!("homeport;hp-app-vikunja;hp-id-{name}2;hp-op-00");
+    let alike = Decoy::create(free_id() + 5, name, &tags);
+    [alike, Decoy::create(free_id() + 1, "neighbour", "homeport")]
+}
+
 /// An id that is free, as is the one after it.
 pub fn free_id() -> u32 {
     let text = call(&["pvesh", "get", "/cluster/nextid"]).well();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use homeport_engine::journal::{self, Record};
 
 use crate::attempt::{Attempt, HOWS, How, Told};
-use crate::decoy::{Decoy, free_id};
+use crate::decoy::{Decoy, lookalikes};
 use crate::instance::{Instance, turn};
 use crate::moment::Random;
 use crate::remains::inside as within;
@@ -38,7 +38,7 @@ fn at_any_moment() {
     let kills = env::var("HOMEPORT_KILLS").map_or(KILLS, |text| text.parse().unwrap());
     let all = env::var("HOMEPORT_KILLS_COMPLETE").is_ok_and(|text| text == "all");
     let instance = Instance::new("e2e-kill", 107);
-    let decoys = decoys(instance.name);
+    let decoys = lookalikes(instance.name);
     for row in 0..kills {
         let after = moment(&mut random, row, all);
         let attempt = Attempt::new(&instance, HOWS[row as usize % HOWS.len()]);
@@ -80,11 +80,4 @@ fn moment(random: &mut Random, row: u32, all: bool) -> Duration {
         4 => random.between(EARLY, LATE),
         _ => random.between(0, EARLY),
     }
-}
-
-/// One with the same host name and almost the same tags, one with the id beside the one that will be taken.
-fn decoys(name: &str) -> [Decoy; 2] {
-    let tags = format!("homeport;hp-app-vikunja;hp-id-{name}2;hp-op-00");
-    let alike = Decoy::create(free_id() + 5, name, &tags);
-    [alike, Decoy::create(free_id() + 1, "neighbour", "homeport")]
 }

@@ -9,6 +9,8 @@ mod certificate;
 mod decoy;
 mod dry;
 mod errors;
+mod faults;
+mod five;
 mod instance;
 mod killed;
 mod moment;
