@@ -4,6 +4,8 @@
 #   tests/soak.sh                everything
 #   tests/soak.sh kills [N]      N installs (default 100) ended at random moments; after every one the same command
 #                                completes, and what it made is uninstalled. HOMEPORT_SEED repeats a run
+#   tests/soak.sh faults         every host call of install, restart, stop, start and uninstall goes wrong in every way
+#   tests/soak.sh mutations      what core does about each trap of Proxmox's programs is taken out: a test turns red
 #   tests/soak.sh reproducible   two whole builds, from two clones in different directories, give the same bytes
 #
 # One line per part on stdout: its name, `passed` or `failed`, what was seen. Everything else goes to stderr.
@@ -27,21 +29,41 @@ part() {
     fi
 }
 
-kills() {
-    local count=${1:-100} log
+# A host with containers, and a build to put on it.
+ready() {
     bash tests/setup.sh >&2 && bash tests/lab/up.sh >&2 && bash tests/build.sh "$DIST" >&2 || return 1
     export HOMEPORT_DIST=$DIST HOMEPORT_BIN_DIR=$DIST/bin HOMEPORT_LAB_PATH=$HERE/lab/bin
-    export HOMEPORT_KILLS=$count HOMEPORT_KILLS_COMPLETE=all
+}
+
+# Runs tests of a whole installation; their tables go to stderr, the seed to stdout.
+installations() { # FILTER
+    local log status=0
     log=$(mktemp)
-    if cargo test --locked --quiet -p homeport-tests --test install killed -- --nocapture >"$log" 2>&1; then
+    if cargo test --locked --quiet -p homeport-tests --test install "$1" -- --nocapture >"$log" 2>&1; then
         sed -n 's/^table: //p' "$log" >&2
-        echo "$count installs ended, $count completed, nothing left; $(sed -n 's/^table: kills *\(seed [0-9]*\).*/\1/p' "$log")"
-        rm -f "$log"
+        sed -n 's/^table: [a-z]* *\(seed [0-9]*\).*/\1/p' "$log" | head -n 1
     else
         cat "$log" >&2
-        rm -f "$log"
-        return 1
+        status=1
     fi
+    rm -f "$log"
+    return $status
+}
+
+kills() {
+    local count=${1:-100} seed
+    export HOMEPORT_KILLS=$count HOMEPORT_KILLS_COMPLETE=all
+    ready && seed=$(installations killed) && echo "$count installs ended, $count completed, nothing left; $seed"
+}
+
+faults() {
+    export HOMEPORT_FAULTS=all
+    ready && installations faults >/dev/null && echo "every call, every way: said, and nothing left or completed"
+}
+
+mutations() {
+    local said
+    ready && said=$(python3 tests/lab/mutate.py) && echo "$said" >&2 && echo "$(wc -l <<<"$said") mutations, all of them noticed"
 }
 
 # Another directory, umask and time zone for the second build: none of them may matter.
@@ -80,12 +102,16 @@ same() { # OUT OUT
 case ${1:-all} in
     all)
         part kills kills
+        part faults faults
+        part mutations mutations
         part reproducible reproducible
         ;;
     kills) part kills kills "${2:-}" ;;
+    faults) part faults faults ;;
+    mutations) part mutations mutations ;;
     reproducible) part reproducible reproducible ;;
     *)
-        sed -n '4,8s/^# \{0,1\}//p' "$0" >&2
+        sed -n '4,10s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
 esac

@@ -50,13 +50,14 @@ def tests(mutation):
 
 
 def check():
-    """Whether the list fits; prints one line a mutation and returns the exit status."""
+    """Whether the list fits; prints the table and returns the exit status."""
     failed = 0
     listed = mutations()
     for mutation in listed:
         why = unfit(mutation)
         failed += why is not None
         print(f"{'FAIL' if why else 'ok  '} trap {mutation['trap']}: {mutation['name']}{f' – {why}' if why else ''}")
+        print(f"table: trap {mutation['trap']:>9}  {mutation['name']:<62} noticed by {mutation['test']}")
     missing = set(TRAPS) - {mutation["trap"] for mutation in listed}
     print(f"{'FAIL' if missing else 'ok  '} every trap has a mutation{f', but {sorted(missing)}' if missing else ''}")
     return 1 if failed or missing else 0
