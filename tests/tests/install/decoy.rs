@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::run::call;
 
@@ -45,8 +45,15 @@ impl Drop for Decoy {
 /// One with the same host name and almost the same tags, one with the id beside the one that will be taken.
 pub fn lookalikes(name: &str) -> [Decoy; 2] {
     let tags = format!("homeport;hp-app-vikunja;hp-id-{name}2;hp-op-00");
-    let alike = Decoy::create(free_id() + 5, name, &tags);
-    [alike, Decoy::create(free_id() + 1, "neighbour", "homeport")]
+    let beside = Decoy::create(unused(free_id() + 1), "neighbour", "homeport");
+    let alike = Decoy::create(unused(free_id() + 5), name, &tags);
+    [alike, beside]
+}
+
+/// The first id from this one on that no container has.
+fn unused(from: u32) -> u32 {
+    let taken = |id: &u32| Path::new(&format!("/etc/pve/lxc/{id}.conf")).exists();
+    (from..).find(|id| !taken(id)).expect("ids do not end")
 }
 
 /// An id that is free, as is the one after it.
