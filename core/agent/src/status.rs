@@ -9,9 +9,9 @@ use std::thread;
 use std::time::Instant;
 
 use homeport_engine::exec::Exec;
-use homeport_engine::local::{measure, observe, unit};
+use homeport_engine::local::{listener, measure, observe, unit};
 use homeport_engine::probe::Probe;
-use homeport_engine::report::{Outcome, Report, Room, Spec};
+use homeport_engine::report::{BODY_LIMIT, Outcome, Report, Room, Spec};
 use serde_json::Value;
 
 use crate::identity;
@@ -50,6 +50,7 @@ pub(crate) fn report(state: &StateDir, spec: &Spec) -> Report {
             &mut errors,
             unit::show(&spec.units).map_err(|fault| fault.why),
         ),
+        listeners: note(&mut errors, listener::on(&spec.ports)),
         outcomes,
         memory: note(&mut errors, memory()),
         disks: disks(&spec.directories, &mut errors),
@@ -71,7 +72,11 @@ fn probed(probe: &Probe) -> Outcome {
     Outcome {
         passed: fault.is_none(),
         milliseconds: u64::try_from(measured.took.as_millis()).unwrap_or(u64::MAX),
-        http_status: measured.status,
+        http_status: measured.answer.as_ref().map(|answer| answer.status),
+        body: measured
+            .answer
+            .filter(|answer| answer.body.len() <= BODY_LIMIT)
+            .and_then(|answer| serde_json::from_slice(&answer.body).ok()),
         seen: None,
         said: fault
             .as_ref()
@@ -95,6 +100,7 @@ fn ran(exec: &Exec) -> Outcome {
         said,
         lines: Vec::new(),
         http_status: None,
+        body: None,
         seen: ended.ok(),
     }
 }

@@ -8,9 +8,13 @@ use serde_json::Value;
 use crate::exec::Exec;
 use crate::fingerprint::Fingerprint;
 use crate::journal::Child;
+use crate::local::listener::Listener;
 use crate::local::unit::Unit;
 use crate::probe::Probe;
 use crate::require::Observation;
+
+/// Longest JSON body a report carries, bytes: an app's word on itself, not its data.
+pub const BODY_LIMIT: usize = 8 << 10;
 
 /// What to look at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +25,9 @@ pub struct Spec {
     /// Directories whose file systems matter.
     #[serde(default)]
     pub directories: Vec<String>,
+    /// TCP ports of which it matters who listens on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<u16>,
     /// Probes, by name. All are run at the same time.
     #[serde(default)]
     pub probes: BTreeMap<String, Probe>,
@@ -48,6 +55,9 @@ pub struct Report {
     pub holder: Option<Holder>,
     /// The units asked for, in the same order.
     pub units: Vec<Unit>,
+    /// Who listens on the ports asked for. One on which nobody listens is missing.
+    #[serde(default)]
+    pub listeners: Vec<Listener>,
     /// Probes and commands, by name.
     pub outcomes: BTreeMap<String, Outcome>,
     /// Memory of the guest.
@@ -75,6 +85,9 @@ pub struct Outcome {
     /// Status of the HTTP answer, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
+    /// The HTTP answer's body, if it is JSON and not longer than [`BODY_LIMIT`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
     /// What a command observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Observation>,

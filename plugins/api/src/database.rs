@@ -158,5 +158,7 @@ fn plan(db: &impl Database, purpose: &Purpose, context: &Context) -> Answer<Vec<
         Purpose::Load { file, database } => db.load(file, database, context),
         Purpose::Count { database } => db.count(database, context),
         Purpose::NextGeneration { database, next } => db.next_generation(database, next, context),
+        // Whoever only looks has nothing to do.
+        Purpose::Status { .. } => Ok(Vec::new()),
     }
 }

@@ -1,181 +1,197 @@
-//! What one outcome means and what to do about it. Every remedy is a command to paste, run in the guest.
+//! What one outcome means and what to do about it.
 
-use homeport_plugin_api::wire::health::{Check, Finding, Outcome, Probe, Reading, Status};
+use homeport_plugin_api::wire::health::{
+    Address, Check, Finding, Listener, Outcome, Probe, Reading, Status,
+};
 
-/// Free space below these parts of a hundred is worth a warning, and critical (FR-012).
-const DISK_WARN: u64 = 20;
-const DISK_CRITICAL: u64 = 10;
-/// Memory in use above this part of a hundred is worth a warning (FR-012).
-const MEMORY_WARN: u64 = 80;
-/// Days of a certificate's life left that are worth a warning: time enough to get another.
-const CERTIFICATE_WARN_DAYS: u64 = 21;
+use crate::remedy::{in_guest, log, restart};
+use crate::{dependencies, machine, probes, unit, version};
 
-/// A finding and how bad it is.
+/// What an outcome means.
+#[derive(Debug)]
+pub(crate) struct Meaning {
+    pub(crate) status: Status,
+    pub(crate) message: String,
+    /// Commands and sentences, the first thing first.
+    pub(crate) remedy: Vec<String>,
+}
+
+/// A finding, how bad it is, and how near to the cause: of what has one cause only the nearest is told.
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) status: Status,
+    pub(crate) cause: Cause,
     pub(crate) finding: Finding,
+}
+
+/// From what explains the others to what they explain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cause {
+    /// The unit does not run.
+    Unit,
+    /// Another program has its port.
+    Port,
+    /// A page is not as it should be.
+    Page,
+    /// Nothing else follows from it.
+    Own,
 }
 
 /// What `outcome` means, if it means anything. A probe without an outcome was not run: that is a failure too.
 pub(crate) fn judge(probe: &Probe, outcome: Option<&Outcome>, reading: &Reading) -> Option<Judged> {
-    let said = outcome.map_or("it was not tried", |outcome| outcome.said.as_str());
-    let (status, message, remedy) = match outcome {
-        Some(outcome) if outcome.passed => attention(&probe.check, outcome)?,
-        _ => failure(probe, said, reading),
+    let untried = Outcome {
+        said: "it was not tried".to_owned(),
+        ..Outcome::default()
     };
-    let remedy = in_guest(reading, &remedy);
+    let outcome = outcome.unwrap_or(&untried);
+    let (cause, meaning) = match stranger(probe, outcome, reading) {
+        Some(meaning) => (Cause::Port, meaning),
+        None if outcome.passed => (Cause::Own, attention(probe, outcome, reading)?),
+        None => failure(probe, outcome, reading),
+    };
     Some(Judged {
-        status,
+        status: meaning.status,
+        cause,
         finding: Finding {
             component: probe.component.clone(),
-            message,
-            remedy,
+            message: meaning.message,
+            remedy: meaning.remedy.join("\n"),
         },
     })
 }
 
-type Meaning = (Status, String, Vec<String>);
-
-/// A probe that failed.
-fn failure(probe: &Probe, said: &str, reading: &Reading) -> Meaning {
-    let component = &probe.component;
-    match &probe.check {
-        Check::Unit { unit } => (
-            Status::Unhealthy,
-            format!("{component} is not running: {said}."),
-            words(&["systemctl", "restart", unit]),
-        ),
-        Check::Http { expect, .. } => {
-            let message = format!(
-                "{component} does not answer {} as it should ({}): {said}.",
-                expect.path, probe.name
-            );
-            (Status::Unhealthy, message, log(probe, reading))
-        }
-        Check::Connect { .. } => {
-            let message = format!("{component} takes no connections ({}): {said}.", probe.name);
-            (Status::Unhealthy, message, log(probe, reading))
-        }
-        Check::Exec { argv, .. } => (
-            Status::Unhealthy,
-            format!("{} failed: {said}.", probe.name),
-            argv.clone(),
-        ),
-        Check::Disk { path } => (
-            Status::Degraded,
-            format!("{path} cannot be measured: {said}."),
-            words(&["df", path]),
-        ),
-        Check::Memory => (
-            Status::Degraded,
-            format!("Memory cannot be measured: {said}."),
-            words(&["free", "-m"]),
-        ),
-        Check::Certificate { address } => {
-            let message = format!("The certificate at {address} cannot be read: {said}.");
-            (Status::Unhealthy, message, words(&["ss", "-ltn"]))
-        }
+/// Another program has the port. Whatever it answers is not the component's answer.
+fn stranger(probe: &Probe, outcome: &Outcome, reading: &Reading) -> Option<Meaning> {
+    let (wanted, found) = (probe.listener.as_ref()?, outcome.listener.as_ref()?);
+    if found.unit == *wanted {
+        return None;
     }
-}
-
-/// Its unit's last words, if it has a unit; otherwise everyone's.
-fn log(probe: &Probe, reading: &Reading) -> Vec<String> {
-    let unit = reading.probes.iter().find_map(|other| match &other.check {
-        Check::Unit { unit } if other.component == probe.component => Some(["-u", unit]),
-        _ => None,
-    });
-    let unit = unit.into_iter().flatten();
-    ["journalctl", "--no-pager", "-n", "50"]
-        .into_iter()
-        .chain(unit)
-        .map(str::to_owned)
-        .collect()
-}
-
-/// A probe that passed may still have figures that need attention.
-fn attention(check: &Check, outcome: &Outcome) -> Option<Meaning> {
-    let figure = |name: &str| outcome.figures.get(name).copied();
-    match check {
-        Check::Disk { path } => disk(path, figure("free")?, figure("total")?),
-        Check::Memory => memory(figure("available")?, figure("total")?),
-        Check::Certificate { address } => certificate(address, figure("expires_in")?),
-        _ => None,
-    }
-}
-
-fn disk(path: &str, free: u64, total: u64) -> Option<Meaning> {
-    let percent = percent(free, total)?;
-    let status = match percent {
-        p if p < DISK_CRITICAL => Status::Unhealthy,
-        p if p < DISK_WARN => Status::Degraded,
-        _ => return None,
+    let pid = found.pid.to_string();
+    let look = in_guest(reading, &["ps", "-o", "pid,user,lstart,args", "-p", &pid]);
+    let leave = match found.unit.as_str() {
+        "" => in_guest(reading, &["kill", &pid]),
+        unit => in_guest(reading, &["systemctl", "stop", unit]),
     };
-    let message = format!(
-        "{path} has {percent} % free ({} of {} MiB).",
-        mebibytes(free),
-        mebibytes(total)
-    );
-    Some((status, message, words(&["du", "-xhd1", path])))
-}
-
-fn memory(available: u64, total: u64) -> Option<Meaning> {
-    let used = percent(total.saturating_sub(available), total)?;
-    let message = format!("{used} % of {} MiB memory are in use.", mebibytes(total));
-    (used > MEMORY_WARN).then(|| {
-        (
-            Status::Degraded,
-            message,
-            words(&["ps", "-eo", "rss,comm", "--sort=-rss"]),
-        )
+    Some(Meaning {
+        status: Status::Unhealthy,
+        message: format!(
+            "{} belongs to {wanted}, but {} listens there.",
+            place(&probe.check),
+            named(found)
+        ),
+        remedy: vec![
+            look,
+            leave,
+            in_guest(reading, &["systemctl", "restart", wanted]),
+        ],
     })
 }
 
-fn certificate(address: &str, expires_in: u64) -> Option<Meaning> {
-    let show = words(&["openssl", "s_client", "-connect", address]);
-    match expires_in / 86_400 {
-        _ if expires_in == 0 => Some((
-            Status::Unhealthy,
-            format!("The certificate at {address} has expired."),
-            show,
-        )),
-        days if days < CERTIFICATE_WARN_DAYS => Some((
-            Status::Degraded,
-            format!(
-                "The certificate at {address} expires within {} days.",
-                days + 1
-            ),
-            show,
-        )),
-        _ => None,
+fn named(found: &Listener) -> String {
+    match (found.pid, found.unit.as_str()) {
+        (0, _) => "a process that cannot be seen".to_owned(),
+        (pid, "") => format!("`{}` (process {pid})", found.program),
+        (pid, unit) => format!("`{}` (process {pid} of {unit})", found.program),
     }
 }
 
-fn percent(part: u64, whole: u64) -> Option<u64> {
-    (u128::from(part) * 100)
-        .checked_div(u128::from(whole))
-        .and_then(|percent| u64::try_from(percent).ok())
+fn place(check: &Check) -> &str {
+    match check {
+        Check::Http { address, .. } | Check::Connect { address } => match address {
+            Address::Tcp(at) | Address::Tls(at) | Address::Unix(at) => at,
+        },
+        Check::Certificate { address, .. } => address,
+        _ => "The address",
+    }
 }
 
-fn mebibytes(bytes: u64) -> u64 {
-    bytes >> 20
+/// A probe that failed.
+fn failure(probe: &Probe, outcome: &Outcome, reading: &Reading) -> (Cause, Meaning) {
+    let (component, said) = (&probe.component, &outcome.said);
+    let unhealthy = |message, remedy| Meaning {
+        status: Status::Unhealthy,
+        message,
+        remedy,
+    };
+    let degraded = |message, command: &[&str]| Meaning {
+        status: Status::Degraded,
+        message,
+        remedy: vec![in_guest(reading, command)],
+    };
+    let shown = || {
+        let restart = restart(reading, component);
+        [log(reading, component)]
+            .into_iter()
+            .chain(restart)
+            .collect()
+    };
+    match &probe.check {
+        Check::Unit { unit } => (Cause::Unit, unit::down(component, unit, outcome, reading)),
+        Check::Http { expect, .. } => {
+            let because = version::other(probe, outcome, reading)
+                .or_else(|| dependencies::lost(probe, outcome, reading));
+            let plain = || {
+                let message = format!(
+                    "{component} does not answer {} as it should ({}): {said}.",
+                    expect.path, probe.name
+                );
+                unhealthy(message, shown())
+            };
+            (Cause::Page, because.unwrap_or_else(plain))
+        }
+        Check::Connect { .. } => {
+            let message = format!("{component} takes no connections ({}): {said}.", probe.name);
+            (Cause::Page, unhealthy(message, shown()))
+        }
+        Check::Exec { argv, .. } => (Cause::Own, command(probe, argv, outcome, reading)),
+        Check::Disk { path } => {
+            let message = format!("{path} cannot be measured: {said}.");
+            (Cause::Own, degraded(message, &["df", path]))
+        }
+        Check::Memory => {
+            let message = format!("Memory cannot be measured: {said}.");
+            (Cause::Own, degraded(message, &["free", "-m"]))
+        }
+        Check::Certificate { address, .. } => {
+            let message = format!("The certificate at {address} cannot be read: {said}.");
+            let look = in_guest(reading, &["ss", "-ltnp"]);
+            (Cause::Own, unhealthy(message, vec![look]))
+        }
+    }
 }
 
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
+/// A command that did not end with 0.
+fn command(probe: &Probe, argv: &[String], outcome: &Outcome, reading: &Reading) -> Meaning {
+    let (message, remedy) = match probes::written(argv) {
+        Some(directory) => (
+            format!("{} cannot write to {directory}.", probe.component),
+            vec![
+                in_guest(reading, &["ls", "-ld", directory]),
+                in_guest(reading, &["findmnt", "-T", directory]),
+                in_guest(reading, &["df", "-h", directory]),
+            ],
+        ),
+        None => {
+            let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+            (
+                format!("{} failed: {}.", probe.name, outcome.said),
+                vec![in_guest(reading, &words)],
+            )
+        }
+    };
+    Meaning {
+        status: Status::Unhealthy,
+        message,
+        remedy,
+    }
 }
 
-fn in_guest(reading: &Reading, command: &[String]) -> String {
-    let words = reading.in_guest.iter().chain(command);
-    words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// For pasting into a shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=@,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+/// A probe that passed may still need attention.
+fn attention(probe: &Probe, outcome: &Outcome, reading: &Reading) -> Option<Meaning> {
+    match &probe.check {
+        Check::Unit { .. } => unit::young(&probe.component, outcome, reading),
+        Check::Http { .. } => version::other(probe, outcome, reading)
+            .or_else(|| dependencies::lost(probe, outcome, reading)),
+        check => machine::attention(check, outcome, reading),
     }
 }

@@ -1,11 +1,16 @@
 //! How an app and its machine are: which probes to run, and what their results mean for a person.
 //! Judges only figures and outcomes it is given; the limits are FR-012's.
 
+mod dependencies;
 mod findings;
+mod machine;
 mod probes;
+mod remedy;
 mod report;
 #[cfg(test)]
 mod tests;
+mod unit;
+mod version;
 
 use homeport_plugin_api::{
     About, Answer, Health,
@@ -23,7 +28,7 @@ impl Health for Standard {
         About {
             name: "standard",
             version: env!("CARGO_PKG_VERSION"),
-            summary: "Units, pages, disk, memory and certificate, each with what to do about it.",
+            summary: "Units, ports, pages, versions, directories, disk, memory, certificate, each with what to do about it.",
         }
     }
 

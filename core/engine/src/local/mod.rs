@@ -5,6 +5,7 @@ mod exec;
 mod file;
 pub mod http;
 mod leftover;
+pub mod listener;
 mod owner;
 mod patience;
 mod probe;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
+use super::http::Answer;
 use super::{http, unit};
 use crate::probe::{Check, HttpCheck, Probe, Via};
 use crate::run::{Fault, FaultKind};
@@ -30,8 +31,8 @@ impl<T: Read + Write> Stream for T {}
 pub struct Measured {
     /// How long its last try took.
     pub took: Duration,
-    /// Status of the last HTTP answer, if there was one.
-    pub status: Option<u16>,
+    /// The last HTTP answer, if there was one, as expected or not.
+    pub answer: Option<Answer>,
     /// [`FaultKind::Unhealthy`] when the deadline passed, with the last try's reason and the unit's last log lines;
     /// [`FaultKind::Cancelled`] when it was stopped; [`FaultKind::Failed`] when this program cannot ask such a thing.
     pub result: Result<(), Fault>,
@@ -43,8 +44,8 @@ pub fn measure(probe: &Probe, stop: &AtomicBool, secure: Option<Secure>) -> Meas
     let pause = Duration::from_millis(probe.interval_ms.into());
     loop {
         let begun = Instant::now();
-        let mut status = None;
-        let tried = attempt(&probe.check, deadline.min(begun + TRY), secure, &mut status);
+        let mut answer = None;
+        let tried = attempt(&probe.check, deadline.min(begun + TRY), secure, &mut answer);
         let took = begun.elapsed();
         let last = Instant::now() + pause >= deadline;
         let result = match tried {
@@ -64,7 +65,7 @@ pub fn measure(probe: &Probe, stop: &AtomicBool, secure: Option<Secure>) -> Meas
         };
         return Measured {
             took,
-            status,
+            answer,
             result,
         };
     }
@@ -74,10 +75,10 @@ fn attempt(
     check: &Check,
     until: Instant,
     secure: Option<Secure>,
-    status: &mut Option<u16>,
+    answer: &mut Option<Answer>,
 ) -> Result<(), Fault> {
     match check {
-        Check::Http(check) => http(check, until, secure, status),
+        Check::Http(check) => http(check, until, secure, answer),
         Check::Tcp { address } => tcp(address, until)
             .map(|_| ())
             .map_err(|error| unhealthy(format!("`{address}` takes no connection: {error}"))),
@@ -89,7 +90,7 @@ fn http(
     check: &HttpCheck,
     until: Instant,
     secure: Option<Secure>,
-    status: &mut Option<u16>,
+    seen: &mut Option<Answer>,
 ) -> Result<(), Fault> {
     let plain = |connection| -> Box<dyn Stream> { Box::new(Timed { connection, until }) };
     let (name, connection) = match (&check.via, secure) {
@@ -109,11 +110,9 @@ fn http(
     let connection =
         connection.map_err(|error| unhealthy(format!("`{name}` takes no connection: {error}")))?;
     let path = &check.path;
-    let answered = http::get(connection, &check.host, path);
-    *status = answered.as_ref().ok().map(|answer| answer.status);
-    answered
+    http::get(connection, &check.host, path)
         .map_err(|error| error.to_string())
-        .and_then(|answer| http::judge(&answer, check))
+        .and_then(|answer| http::judge(seen.insert(answer), check))
         .map_err(|why| unhealthy(format!("GET {path} at `{name}`: {why}")))
 }
 

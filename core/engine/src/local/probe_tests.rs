@@ -66,7 +66,7 @@ fn past_the_deadline_the_last_reason_is_given() {
     );
     assert!(begun.elapsed() < Duration::from_secs(2));
     let measured = measure(&probe(page(Via::Tcp(address), "/"), 1), &NEVER, None);
-    assert_eq!(measured.status, Some(503));
+    assert_eq!(measured.answer.map(|answer| answer.status), Some(503));
     assert!(measured.took < Duration::from_secs(1));
 }
 

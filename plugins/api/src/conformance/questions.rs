@@ -12,6 +12,7 @@ pub(super) fn all(kind: Kind) -> Vec<(&'static str, Value)> {
         Kind::Health => vec![
             ("probes", probes()),
             ("report", json!({"probes": [], "outcomes": []})),
+            ("report", report()),
         ],
     }
 }
@@ -44,7 +45,7 @@ fn app_settings() -> Value {
     json!({"database": handle("live"), "context": context()})
 }
 
-fn database_purposes() -> [Value; 6] {
+fn database_purposes() -> [Value; 7] {
     [
         json!({"kind": "provision", "database": handle("live")}),
         json!({"kind": "check", "database": handle("live")}),
@@ -52,6 +53,7 @@ fn database_purposes() -> [Value; 6] {
         json!({"kind": "load", "file": handle("file"), "database": handle("copy")}),
         json!({"kind": "count", "database": handle("copy")}),
         json!({"kind": "next_generation", "database": handle("live"), "next": handle("copy")}),
+        json!({"kind": "status", "database": handle("live")}),
     ]
 }
 
@@ -88,8 +90,40 @@ fn probes() -> Value {
             "name": "backend", "unit": "backend.service",
             "ways": [{"name": "direct", "address": {"tcp": "127.0.0.1:3456"}, "host": "suite.example.org"}],
             "expects": [{"path": "/health", "status": 200, "body": {"contains": "OK"}}],
+            "user": "app-of-the-suite", "directories": ["/var/lib/suite"],
         }],
-        "machine": {"directories": ["/var/lib/suite"], "certificate": "192.0.2.1:443"},
+        "machine": {"directories": ["/var/lib/suite"], "certificate": "192.0.2.1:443", "certificate_unit": "proxy.service"},
         "deadline_seconds": 10,
+    })
+}
+
+/// A bad day: nothing was tried, or it failed, and every figure is a bad one.
+fn report() -> Value {
+    let probe = |name: &str, component: &str, check: Value| json!({"name": name, "component": component, "check": check, "deadline_seconds": 2, "listener": "backend.service"});
+    let page = json!({"try": "http", "address": {"tcp": "127.0.0.1:3456"}, "host": "suite.example.org",
+        "expect": {"path": "/health", "status": 200}});
+    let outcome = |name: &str, passed: bool, figures: Value| {
+        json!({"probe": name, "passed": passed, "milliseconds": 3, "said": "said", "figures": figures,
+            "listener": {"pid": 7, "program": "other", "unit": ""}, "body": {"redis": "down", "version": "0.0.1"}})
+    };
+    json!({
+        "probes": [
+            probe("unit", "backend", json!({"try": "unit", "unit": "backend.service"})),
+            probe("page", "backend", page),
+            probe("connect", "backend", json!({"try": "connect", "address": {"unix": "/run/suite.sock"}})),
+            probe("exec", "backend", json!({"try": "exec", "argv": ["test", "-w", "/var/lib/suite"], "user": "app-of-the-suite"})),
+            probe("disk", "", json!({"try": "disk", "path": "/"})),
+            probe("memory", "", json!({"try": "memory"})),
+            probe("certificate", "", json!({"try": "certificate", "address": "192.0.2.1:443"})),
+            probe("untried", "", json!({"try": "memory"})),
+        ],
+        "outcomes": [
+            outcome("unit", false, json!({"restarts": 5, "uptime_seconds": 0})),
+            outcome("page", false, json!({})), outcome("connect", false, json!({})), outcome("exec", false, json!({})),
+            outcome("disk", true, json!({"total": 100, "free": 1})),
+            outcome("memory", true, json!({"total": 100, "available": 1})),
+            outcome("certificate", true, json!({"expires_in": 0})),
+        ],
+        "in_guest": ["pct", "exec", "105", "--"], "version": "9.9.9", "instance": "suite",
     })
 }

@@ -157,7 +157,7 @@ pub(super) fn of_reply(method: &str, params: &Value, reply: &str) -> Vec<String>
         "app_settings" => answer::<Attachment>(reply).err().into_iter().collect(),
         "places" => answer::<Placed>(reply).err().into_iter().collect(),
         "probes" => answer(reply).map_or_else(|e| vec![e], |probes: Vec<Probe>| of_probes(&probes)),
-        "report" => answer::<Report>(reply).err().into_iter().collect(),
+        "report" => answer(reply).map_or_else(|e| vec![e], |report: Report| of_report(&report)),
         _ => Vec::new(),
     }
 }
@@ -351,6 +351,16 @@ fn of_probes(probes: &[Probe]) -> Vec<String> {
             "a probe has no deadline".to_owned(),
         ),
     ])
+}
+
+/// A person who is told that something is wrong is told what to do.
+fn of_report(report: &Report) -> Vec<String> {
+    let findings = report.errors.iter().chain(&report.warnings);
+    let helpless =
+        findings.filter(|finding| finding.message.is_empty() || finding.remedy.is_empty());
+    helpless
+        .map(|finding| format!("{finding:?} does not say what is wrong, or what to do"))
+        .collect()
 }
 
 /// The words of every rule that does not hold.

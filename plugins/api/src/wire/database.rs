@@ -48,6 +48,32 @@ pub enum Purpose {
         /// To here; does not exist yet.
         next: Handle,
     },
+    /// Say how it is. Only `observe` and `read` are asked, and everything that is looked at is looked at at once, again
+    /// and again, in the middle of service: what takes more than a moment is no look. `read` answers with [`SIZE`],
+    /// [`CONNECTIONS`] and [`TROUBLE`] as far as it can tell them.
+    Status {
+        /// The database in service.
+        database: Handle,
+    },
+}
+
+/// The fact that says how large the database is, bytes.
+pub const SIZE: &str = "size_bytes";
+/// The fact that says how many connections are open to it.
+pub const CONNECTIONS: &str = "connections";
+/// The fact that says what is wrong with it: a [`Trouble`].
+pub const TROUBLE: &str = "trouble";
+
+/// What is wrong with a database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// What, as a sentence.
+    pub message: String,
+    /// Commands of the guest that show or cure it: program and plain arguments.
+    #[serde(default)]
+    pub commands: Vec<Vec<String>>,
+    /// What to do, as sentences.
+    pub remedy: String,
 }
 
 /// The fact that `Count` ends in: an object, table name to number of rows.
@@ -61,6 +87,7 @@ impl PurposeOf for Purpose {
         "load",
         "count",
         "next_generation",
+        "status",
     ];
 
     fn name(&self) -> &'static str {
@@ -71,6 +98,7 @@ impl PurposeOf for Purpose {
             Self::Load { .. } => "load",
             Self::Count { .. } => "count",
             Self::NextGeneration { .. } => "next_generation",
+            Self::Status { .. } => "status",
         }
     }
 }

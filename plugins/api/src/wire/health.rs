@@ -32,6 +32,12 @@ pub struct Component {
     pub ways: Vec<Way>,
     /// What the recipe expects of it.
     pub expects: Vec<Expect>,
+    /// The user it runs as, who must be able to write to `directories`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Directories it keeps its data in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub directories: Vec<String>,
 }
 
 /// A way to a component.
@@ -43,6 +49,9 @@ pub struct Way {
     pub address: Address,
     /// The `Host` header.
     pub host: String,
+    /// The unit that must be the one that listens there, if that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
 }
 
 /// Where something listens.
@@ -94,6 +103,12 @@ pub struct Machine {
     /// Where the certificate users see is served, `host:port`.
     #[serde(default)]
     pub certificate: Option<String>,
+    /// The unit that serves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_unit: Option<String>,
+    /// The file it is served from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_file: Option<String>,
 }
 
 /// One thing to try, once or again until it passes or its deadline is over.
@@ -108,6 +123,9 @@ pub struct Probe {
     pub check: Check,
     /// How long it may go on trying.
     pub deadline_seconds: u32,
+    /// The unit that must be the one that listens at the address tried: its outcome then says who does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<String>,
 }
 
 /// What to try. Each also says which `figures` its outcome has.
@@ -135,7 +153,8 @@ pub enum Check {
         /// User name.
         user: String,
     },
-    /// A unit that must be active. No figures; the outcome's `said` is its state.
+    /// A unit that must be active. The outcome's `said` is its state, as in `activating (auto-restart), exit-code`;
+    /// figures `restarts` and `uptime_seconds`.
     Unit {
         /// Its name.
         unit: String,
@@ -151,11 +170,14 @@ pub enum Check {
     Certificate {
         /// `host:port`.
         address: String,
+        /// The file it is served from, if that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
     },
 }
 
 /// How a probe ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The probe's name.
     pub probe: String,
@@ -169,6 +191,23 @@ pub struct Outcome {
     /// What was measured; the [`Check`] says which.
     #[serde(default)]
     pub figures: BTreeMap<String, u64>,
+    /// Who listens at the address, if the probe names a `listener` and anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listener: Option<Listener>,
+    /// The page's body if it is JSON and short, as expected or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+}
+
+/// A process that listens on a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Its process id in the guest; 0: unknown.
+    pub pid: u32,
+    /// Its program; empty: unknown.
+    pub program: String,
+    /// Its unit; empty: none.
+    pub unit: String,
 }
 
 /// What do these outcomes mean?
@@ -181,13 +220,20 @@ pub struct Reading {
     /// Words that, put before a command, run it in the guest: `pct exec 105 --`.
     #[serde(default)]
     pub in_guest: Vec<String>,
+    /// The version that is meant to be in service; empty: unknown.
+    #[serde(default)]
+    pub version: String,
+    /// The instance, as Homeport's own verbs are told it: `homeport restart tasks`; empty: unknown.
+    #[serde(default)]
+    pub instance: String,
 }
 
 /// How it is. The order is from best to worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Everything as expected.
+    #[default]
     Healthy,
     /// Users are served, but something needs attention.
     Degraded,
@@ -209,7 +255,7 @@ pub struct Report {
 }
 
 /// How one component is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComponentStatus {
     /// Its name.
     pub name: String,
@@ -217,6 +263,21 @@ pub struct ComponentStatus {
     pub status: Status,
     /// Its slowest page, if one was asked for.
     pub milliseconds: Option<u64>,
+    /// The version it says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What it depends on, one by one: its directories, a Redis it says it has lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Dependency>,
+}
+
+/// Something a component depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependency {
+    /// What: a directory, `redis`.
+    pub name: String,
+    /// Whether it is as it must be.
+    pub passed: bool,
 }
 
 /// Something a person should know.
@@ -226,7 +287,7 @@ pub struct Finding {
     pub component: String,
     /// What is the matter, as a sentence.
     pub message: String,
-    /// What to do, as a command to paste or a sentence.
+    /// What to do: commands to paste or sentences, one to a line, the first thing first. Never empty.
     pub remedy: String,
 }
 
