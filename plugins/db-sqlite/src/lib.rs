@@ -4,6 +4,7 @@
 
 mod program;
 mod reading;
+mod status;
 #[cfg(test)]
 mod tests;
 
@@ -124,19 +125,23 @@ impl Database for Sqlite {
     }
 
     fn observe(&self, purpose: &Purpose, context: &Context) -> Answer<Vec<Command>> {
-        let Purpose::Count { database } = purpose else {
-            return Ok(Vec::new());
-        };
-        Ok(vec![program::command(
-            reading::TABLES,
-            database,
-            TABLE_NAMES,
-            context,
-        )?])
+        match purpose {
+            Purpose::Count { database } => Ok(vec![program::command(
+                reading::TABLES,
+                database,
+                TABLE_NAMES,
+                context,
+            )?]),
+            Purpose::Status { database } => status::looks(database, context),
+            _ => Ok(Vec::new()),
+        }
     }
 
-    fn read(&self, _purpose: &Purpose, name: &str, output: &Output) -> Answer<Facts> {
-        reading::facts(name, output)
+    fn read(&self, purpose: &Purpose, name: &str, output: &Output) -> Answer<Facts> {
+        match purpose {
+            Purpose::Status { database } => status::facts(database, name, output),
+            _ => reading::facts(name, output),
+        }
     }
 
     fn count(&self, database: &Handle, context: &Context) -> Answer<Vec<Step>> {

@@ -58,7 +58,7 @@ pub(crate) fn command(
 }
 
 /// `-init /dev/null`: the user's own `.sqliterc` is not ours to run.
-fn argv(database: &Handle, mode: Mode) -> Answer<Vec<String>> {
+pub(crate) fn argv(database: &Handle, mode: Mode) -> Answer<Vec<String>> {
     let mode = match mode {
         Mode::Read => "ro",
         Mode::Write => "rw",

@@ -5,7 +5,7 @@ use homeport_plugin_api::{
     wire::{
         Facts,
         conversation::{Context, Handle, Output},
-        database::Purpose,
+        database::{Purpose, Trouble},
         step::{Stdin, Step},
     },
 };
@@ -159,6 +159,64 @@ fn counting_without_the_names_says_what_is_missing() {
         .count(&handle("g1"), &context(json!({})))
         .unwrap_err();
     assert!(refusal.to_string().contains("`table_names`"), "{refusal}");
+}
+
+/// One line per fact of what was seen of a database in service.
+fn status(name: &str, exit: i32, stdout: &str) -> String {
+    let database = handle("g1");
+    let purpose = Purpose::Status { database };
+    let stdout = stdout.to_owned();
+    let facts = Sqlite
+        .read(&purpose, name, &Output { exit, stdout })
+        .unwrap();
+    let trouble = |value: &serde_json::Value| {
+        let trouble: Trouble = serde_json::from_value(value.clone()).unwrap();
+        assert!(!trouble.commands.is_empty() && !trouble.remedy.is_empty());
+        trouble.message
+    };
+    let line = |(key, value): (&String, &serde_json::Value)| match key.as_str() {
+        "trouble" => trouble(value),
+        _ => format!("{key} {value}"),
+    };
+    facts.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn how_a_database_in_service_is() {
+    let path = "/var/lib/todo/db/g1/todo.db";
+    let open = |to: &str| {
+        status(
+            "open",
+            1,
+            &format!("/proc/7/fd/5 {to}\n/proc/7/fd/6 {to}-wal\n"),
+        )
+    };
+    assert_eq!(open(path), "connections 1");
+    assert_eq!(
+        open("/root/todo.db"),
+        format!(
+            "connections 0; The database {path} was taken away under the app, which still has it open as /root/todo.db."
+        )
+    );
+    assert!(open(&format!("{path} (deleted)")).contains("taken away"));
+    assert_eq!(status("open", 1, ""), "connections 0");
+    assert_eq!(
+        status("files", 0, "8192 todo.db\n100 todo.db-wal\n7 x\n"),
+        "size_bytes 8292"
+    );
+    let gone = format!("The database {path} is gone.");
+    assert_eq!(status("files", 1, "100 todo.db-wal\n"), gone);
+    assert_eq!(status("answer", 0, "12\n"), "");
+    assert_eq!(
+        status("answer", 0, "0\n"),
+        format!("The database {path} has no tables.")
+    );
+    for (exit, stdout) in [(1, ""), (0, "x"), (127, "12")] {
+        assert_eq!(
+            status("answer", exit, stdout),
+            format!("The database {path} does not answer.")
+        );
+    }
 }
 
 #[test]
