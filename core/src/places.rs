@@ -30,6 +30,13 @@ pub fn registry(instance: &str) -> PathBuf {
         .join(format!("{instance}.json"))
 }
 
+/// What was seen last of an instance, and when.
+pub fn health(instance: &str) -> PathBuf {
+    Path::new(STATE)
+        .join("health")
+        .join(format!("{}.json", instance.to_lowercase()))
+}
+
 /// What an operation fetches and unpacks lies here, until it ends.
 pub fn staging(operation: &str) -> PathBuf {
     Path::new(STATE).join("staging").join(operation)
@@ -47,6 +54,8 @@ pub mod guest {
     pub const HEALTH: &str = "/var/lib/homeport/health.json";
     /// The health plugin's probes, by which it reads what was seen.
     pub const PROBES: &str = "/var/lib/homeport/probes.json";
+    /// Whom to ask what was seen of the database means.
+    pub const DATABASE: &str = "/var/lib/homeport/database.json";
     /// Settings of the gates.
     pub const GATES: &str = "/etc/homeport";
     /// Loopback port of the proxy's internal listener.

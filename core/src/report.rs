@@ -1,11 +1,11 @@
 //! What verbs have to say when they are done: plain data, shown as prose or as JSON. Knows neither terminals nor machines.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Kind;
 
 /// How something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
     /// As it should be.
@@ -15,6 +15,7 @@ pub enum Health {
     /// It does not do its work.
     Unhealthy,
     /// It could not be found out.
+    #[default]
     Unknown,
 }
 
@@ -58,6 +59,10 @@ pub struct Listed {
     pub node: String,
     /// State in one word: `running`, `stopped`, `deploying` …
     pub state: String,
+    /// How it was when it was looked at last, which may be long ago; `None`: it was not, or is not the same guest.
+    pub health: Option<Health>,
+    /// How long ago that was, seconds.
+    pub health_age_s: Option<u64>,
     /// Address people open; empty: unknown.
     pub url: String,
     /// Why it is not sure that this is the instance's guest; `None`: it is.
@@ -66,7 +71,7 @@ pub struct Listed {
 }
 
 /// What `homeport status` found out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Id of the instance.
     pub instance: String,
@@ -84,10 +89,18 @@ pub struct Status {
     pub url: String,
     /// All in all: the worst of what is below.
     pub overall: Health,
+    /// When it was looked at, UTC.
+    pub looked_at: String,
+    /// How long ago that was, seconds, if this is an earlier look; `None`: this is how it is now.
+    pub age_s: Option<u64>,
+    /// The first look that found it so, UTC.
+    pub since: String,
     /// The app's components and the proxy.
     pub components: Vec<Component>,
     /// The database, as far as it can be asked.
-    pub database: Option<Component>,
+    pub database: Option<Database>,
+    /// Processors of the guest; `None`: unknown.
+    pub cpu: Option<Cpu>,
     /// Memory of the guest; `None`: unknown.
     pub memory: Option<Room>,
     /// File systems of the guest.
@@ -104,8 +117,38 @@ pub struct Status {
     pub host_calls: u32,
 }
 
+/// The database, and how it answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    /// As any component.
+    #[serde(flatten)]
+    pub component: Component,
+    /// How large it is, bytes.
+    pub size_bytes: Option<u64>,
+    /// How many connections are open to it.
+    pub connections: Option<u64>,
+}
+
+/// Something a component depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependency {
+    /// What: a directory, `redis`.
+    pub name: String,
+    /// Whether it is as it must be.
+    pub passed: bool,
+}
+
+/// Use of processors, as the platform measured some seconds before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cpu {
+    /// How many there are.
+    pub cores: u32,
+    /// Their use, percent of all of them.
+    pub used_percent: u32,
+}
+
 /// A component, and how it answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Component {
     /// Its name.
     pub name: String,
@@ -119,10 +162,18 @@ pub struct Component {
     pub http_status: Option<u16>,
     /// How long it has been running, seconds.
     pub uptime_s: Option<u64>,
+    /// Since when that is, UTC.
+    pub uptime_start: Option<String>,
+    /// The version it says it is.
+    pub version: Option<String>,
+    /// The first look that found it as healthy or unhealthy as it is, UTC.
+    pub since: String,
+    /// What it depends on, one by one.
+    pub checks: Vec<Dependency>,
 }
 
 /// How much there is of something, bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
     /// In all.
     pub total: u64,
@@ -131,7 +182,7 @@ pub struct Room {
 }
 
 /// A file system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     /// A directory on it.
     pub path: String,
@@ -182,7 +233,7 @@ pub struct Checkup {
 }
 
 /// Something to know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {
     /// How bad it is.
     pub health: Health,
@@ -220,6 +271,21 @@ impl Finding {
     /// What is wrong, as one clause.
     pub fn clause(&self) -> String {
         format!("{} (expected: {})", self.found, self.expected)
+    }
+}
+
+impl Status {
+    /// Everything that can be healthy or not on its own: components, then the database.
+    pub fn parts(&self) -> impl Iterator<Item = &Component> {
+        let database = self.database.iter().map(|database| &database.component);
+        self.components.iter().chain(database)
+    }
+
+    /// The same, to be changed.
+    pub fn parts_mut(&mut self) -> impl Iterator<Item = &mut Component> {
+        let database = self.database.iter_mut();
+        let database = database.map(|database| &mut database.component);
+        self.components.iter_mut().chain(database)
     }
 }
 

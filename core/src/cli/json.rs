@@ -34,9 +34,14 @@ pub fn finding(finding: &Finding) -> String {
     line.to_string()
 }
 
+/// A result in one line, for a stream of them.
+pub fn line(result: &impl Serialize) -> String {
+    serde_json::to_string(result).unwrap_or_default()
+}
+
 /// An event, in one line.
 pub fn event(event: &Event) -> String {
-    serde_json::to_string(event).unwrap_or_default()
+    line(event)
 }
 
 fn pretty(value: &Value) -> String {

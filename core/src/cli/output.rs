@@ -14,6 +14,13 @@ pub fn result(text: &str) {
     write(io::stdout().lock(), text);
 }
 
+/// Writes to the terminal on stdout in place of what stands there: from its first line on, each line to its end, and
+/// nothing below.
+pub fn screen(text: &str) {
+    let lines = text.trim_end_matches('\n').replace('\n', "\x1b[K\n");
+    write(io::stdout().lock(), &format!("\x1b[H{lines}\x1b[K\x1b[J"));
+}
+
 /// Writes talk to stderr.
 pub fn talk(text: &str) {
     write(io::stderr().lock(), text);

@@ -1,5 +1,6 @@
 //! From what was typed to what is answered: gives every verb what it works with and shows what it brings.
 
+mod look;
 mod publish;
 mod session;
 
@@ -16,10 +17,10 @@ use crate::cli::style::Style;
 use crate::cli::{json, output, show};
 use crate::error::{Error, Kind};
 use crate::program::Program;
-use crate::report::{Finding, Health};
+use crate::report::Finding;
 use crate::target::proxmox::Proxmox;
 use crate::verbs::power::{self, To};
-use crate::verbs::{adopt, history, install, list, living, parts, status, uninstall};
+use crate::verbs::{adopt, history, install, list, living, parts, uninstall};
 
 use session::Session;
 
@@ -35,7 +36,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
     let common = cli.common;
     match &cli.verb {
         Verb::Install(given) => installed(common, given),
-        Verb::Status(one) => shown_status(common, one),
+        Verb::Status(given) => look::status(common, given),
         Verb::List => {
             let found = list::list(&mut Proxmox::new(Default::default()))?;
             answer(common, &serde_json::json!({ "instances": found }), || {
@@ -104,20 +105,6 @@ fn installed(common: Common, given: &Install) -> Result<ExitCode, Error> {
         install::Installed::Planned(found, findings) => planned(common, &found, &findings),
         install::Installed::Done(done) => answer(common, &done, || show::installed(&done, style())),
     }
-}
-
-fn shown_status(common: Common, one: &One) -> Result<ExitCode, Error> {
-    let mut session = Session::new(common, "status", true)?;
-    let found = session.run("stops looking", |cx| {
-        status::status(cx, one.instance.as_deref())
-    })?;
-    answer(common, &found, || show::status(&found, style()))?;
-    let serves = matches!(found.overall, Health::Healthy | Health::Degraded);
-    Ok(if serves {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(Kind::Unhealthy.code())
-    })
 }
 
 fn powered(common: Common, change: &Change, to: To) -> Result<ExitCode, Error> {

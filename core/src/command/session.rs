@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use homeport_engine::event::Event;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -19,6 +21,9 @@ use crate::program::Program;
 use crate::report::Finding;
 use crate::target::proxmox::Proxmox;
 use crate::verbs::Context;
+
+/// How often a pause looks whether it is over.
+const STEP: Duration = Duration::from_millis(50);
 
 /// One verb's surroundings.
 pub struct Session {
@@ -55,6 +60,20 @@ impl Session {
             program,
             stop,
         })
+    }
+
+    /// Whether the user asked to stop.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    /// Waits; false as soon as the user asked to stop.
+    pub fn pause(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        while !self.stopped() && Instant::now() < until {
+            thread::sleep(STEP.min(until.saturating_duration_since(Instant::now())));
+        }
+        !self.stopped()
     }
 
     /// Runs the verb. `interrupt` is what Ctrl-C does, as the rest of a sentence.

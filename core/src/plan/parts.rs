@@ -49,19 +49,11 @@ impl Plugin<'_> {
     /// The steps of an observation, each a read-only command.
     pub fn observe(&self, commands: &[Command]) -> Vec<Step> {
         let step = |command: &Command| {
-            let exec = Exec {
-                argv: command.argv.clone(),
-                stdin: command.stdin.clone().map_or(Stdin::None, Stdin::Text),
-                stdout: Stdout::Keep {
-                    limit: clamp(command.limit),
-                },
-                ..Exec::root([], command.timeout_seconds).as_user(&command.user)
-            };
             Step::guest(
                 format!("Look at {}", command.name),
                 Op::Observe {
                     name: self.kept(&command.name),
-                    exec,
+                    exec: look(command),
                 },
             )
         };
@@ -235,6 +227,18 @@ impl Plugin<'_> {
             plugin: self.name.to_owned(),
             why: why.into(),
         }
+    }
+}
+
+/// A plugin's read-only command as one of the engine's.
+pub(crate) fn look(command: &Command) -> Exec {
+    Exec {
+        argv: command.argv.clone(),
+        stdin: command.stdin.clone().map_or(Stdin::None, Stdin::Text),
+        stdout: Stdout::Keep {
+            limit: clamp(command.limit),
+        },
+        ..Exec::root([], command.timeout_seconds).as_user(&command.user)
     }
 }
 

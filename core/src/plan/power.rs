@@ -9,6 +9,9 @@ use crate::places;
 use crate::plan::{Operation, as_seen, file, registered};
 use crate::state::{Registered, State, Status};
 
+/// How long a component may take to answer after its start, milliseconds: what recipes allow for the first one.
+const START_MS: u32 = 60_000;
+
 /// What is known of the instance.
 pub struct Instance<'a> {
     /// Its state as this change leaves it, beside its status.
@@ -90,11 +93,15 @@ fn asked(instance: &Instance<'_>) -> Vec<Step> {
         homeport_engine::probe::Check::Tcp { address } => format!("Connect to {address}"),
         homeport_engine::probe::Check::UnitActive { unit, .. } => format!("See that {unit} runs"),
     };
-    instance
-        .probes
-        .iter()
-        .map(|probe| Step::guest(title(probe), Op::Probe(probe.clone())))
-        .collect()
+    let step = |probe: &Probe| {
+        let patient = Probe {
+            deadline_ms: START_MS,
+            interval_ms: 200,
+            ..probe.clone()
+        };
+        Step::guest(title(probe), Op::Probe(patient))
+    };
+    instance.probes.iter().map(step).collect()
 }
 
 /// The guest first: a host that knows a later epoch than the guest knows that the guest was rolled back.

@@ -187,6 +187,17 @@ pub struct GuestSeen {
     pub mac: Option<String>,
     /// The command that gives it another address, which stands in it as `ADDRESS`.
     pub readdress: Option<String>,
+    /// What it does with its processors, as the platform measured some seconds ago.
+    pub cpu: Option<CpuSeen>,
+}
+
+/// Use of processors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CpuSeen {
+    /// How many there are.
+    pub cores: u32,
+    /// Their use, percent of all of them.
+    pub used_percent: u32,
 }
 
 /// Kind of a guest.

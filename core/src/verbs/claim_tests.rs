@@ -32,6 +32,7 @@ fn guest(id: &str, tag: &str, mac: &str, known: Option<(&str, &str)>) -> Living 
         seen: GuestSeen {
             id: id.to_owned(),
             node: "pve".to_owned(),
+            cpu: None,
             here: true,
             kind: GuestKind::Container,
             name: None,
@@ -154,6 +155,7 @@ fn told(epoch: u64) -> Told {
         "memory": {"total": 0, "free": 0}, "disks": {}, "load_percent": 0, "errors": [],
     });
     Told {
+        database: None,
         report: serde_json::from_value(report).unwrap(),
         probes: Vec::new(),
         state: State { epoch, ..state },

@@ -1,5 +1,5 @@
 //! All instances of the cluster, from the tags of their guests: nothing of ours is needed to list them. What the host's
-//! registry knows of them beside that is added.
+//! registry and its last look at each know of them beside that is added.
 
 use std::fs;
 
@@ -8,6 +8,7 @@ use crate::places;
 use crate::report::Listed;
 use crate::state::Registered;
 use crate::target::{GuestStatus, Target};
+use crate::verbs::last_look::LastLook;
 use crate::verbs::living::{self, Living};
 
 /// Lists.
@@ -20,8 +21,12 @@ fn line(living: Living) -> Listed {
     let (version, url) = living
         .registered
         .map_or_else(Default::default, |entry| (entry.version, entry.url));
+    let last = LastLook::in_guest(&living.guest.instance, &living.guest.id)
+        .filter(|_| living.seen.here && living.seen.status == GuestStatus::Running);
     Listed {
         doubt,
+        health: last.as_ref().map(|last| last.status.overall),
+        health_age_s: last.as_ref().map(LastLook::age_s),
         instance: living.guest.instance,
         app: living.app,
         version,

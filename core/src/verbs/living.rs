@@ -14,6 +14,7 @@ use crate::places;
 use crate::state::{Registered, State};
 use crate::target::{GuestKind, GuestSeen, GuestStatus, Target};
 use crate::verbs::claim::{self, Doubt};
+use crate::verbs::health::Asked;
 use crate::verbs::{identity, list};
 
 /// An instance as the platform shows it.
@@ -38,6 +39,8 @@ pub struct Told {
     pub report: Report,
     /// The health plugin's probes, as the guest keeps them.
     pub probes: Vec<health::Probe>,
+    /// Whom to ask about its database; `None`: it was installed by a Homeport that asked nobody.
+    pub database: Option<Asked>,
     /// Its state.
     pub state: State,
     /// Probes of its components, for a start or restart.
@@ -131,8 +134,9 @@ impl Living {
     /// Asks the guest everything in one call.
     pub fn told(&self, target: &mut dyn Target) -> Result<Told, Error> {
         let script = format!(
-            "cat {probes} && {agent} status --spec {spec} && cat {spec}",
+            "cat {probes} && {{ cat {database} 2>/dev/null || echo null; }} && {agent} status --spec {spec} && cat {spec}",
             probes = places::guest::PROBES,
+            database = places::guest::DATABASE,
             agent = places::guest::AGENT,
             spec = places::guest::HEALTH,
         );
@@ -170,6 +174,7 @@ impl Living {
         let mut documents = serde_json::Deserializer::from_str(text);
         let wrong = |error: serde_json::Error| format!("container {}: {error}", self.guest.id);
         let probes = Vec::<health::Probe>::deserialize(&mut documents).map_err(wrong)?;
+        let database = Option::<Asked>::deserialize(&mut documents).map_err(wrong)?;
         let report = Report::deserialize(&mut documents).map_err(wrong)?;
         let spec = homeport_engine::report::Spec::deserialize(&mut documents).map_err(wrong)?;
         let state: State = serde_json::from_value(report.state.clone()).map_err(wrong)?;
@@ -182,6 +187,7 @@ impl Living {
         Ok(Told {
             report,
             probes,
+            database,
             state,
             asks: spec.probes.into_values().collect(),
         })

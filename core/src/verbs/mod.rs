@@ -8,6 +8,7 @@ pub mod health;
 pub mod history;
 pub mod identity;
 pub mod install;
+pub mod last_look;
 pub mod list;
 pub mod living;
 pub mod operation;
@@ -53,6 +54,7 @@ impl Context<'_> {
     /// Takes the instance's lock for an operation; it is given back when the value is dropped.
     pub fn lock(&mut self, instance: &str, operation: &str) -> Result<Lock, Error> {
         let lock = Lock::take(Path::new(lock::DIRECTORY), instance, operation)?;
+        last_look::forget(instance);
         (self.named)(instance)?;
         Ok(lock)
     }

@@ -142,8 +142,22 @@ impl Partners {
             plugin: self.database.manifest().name.clone(),
             packages: self.database.call(&settings)?,
             looks: looks(&mut self.database, &provision, &self.context)?,
+            status_looks: self.status_looks()?,
+            live: self.live.clone(),
             attachment: self.database.call(&app)?,
         })
+    }
+
+    /// Nothing for an engine that was built before anyone asked.
+    fn status_looks(&mut self) -> Result<Vec<Command>, Error> {
+        let status = database::Purpose::Status {
+            database: self.live.clone(),
+        };
+        let purposes = &self.database.manifest().purposes;
+        if !purposes.iter().any(|known| known == status.name()) {
+            return Ok(Vec::new());
+        }
+        looks(&mut self.database, &status, &self.context)
     }
 
     /// What the proxy plugin says before it has seen the guest.

@@ -5,30 +5,34 @@ use homeport_engine::run::unix_now;
 use homeport_plugin_api::wire::health::{self as wire, Finding};
 
 use crate::error::Error;
-use crate::report::{Component, Disk, Health, Remark, Room, Status};
+use crate::report::{Component, Cpu, Database, Dependency, Disk, Health, Remark, Room, Status};
 use crate::verbs::claim::{self, Doubt};
+use crate::verbs::health::{self, Looks, Seen};
+use crate::verbs::last_look::{self, LastLook};
 use crate::verbs::living::{Living, Told};
-use crate::verbs::{Context, health, list, living, operation, parts};
+use crate::verbs::{Context, list, living, operation, parts};
 
-/// Finds out.
-pub fn status(cx: &mut Context<'_>, name: Option<&str>) -> Result<Status, Error> {
+/// Finds out. An earlier look that is not older than `max_age_s` seconds counts, too, and says how old it is.
+pub fn status(cx: &mut Context<'_>, name: Option<&str>, max_age_s: u64) -> Result<Status, Error> {
+    let earlier = |name: &str| fresh(LastLook::of(name)?, max_age_s);
+    if let Some(found) = name.and_then(earlier) {
+        return Ok(found);
+    }
     let living = living::find(cx.target, name)?;
     living.here()?;
     let mut status = bare(&living)?;
     if living.running() {
-        let told = living.told(cx.target)?;
-        let mut plugins = parts::registry(cx.program)?;
-        let in_guest = ["pct", "exec", &living.guest.id, "--"]
-            .map(str::to_owned)
-            .into();
-        let read = health::read(&mut plugins, told.probes.clone(), &told.report, in_guest)?;
-        fill(&mut status, &told, &read);
-        doubted(&mut status, &living, claim::inside(&living, &told));
+        asked(cx, &living, &mut status)?;
     } else {
         status.remarks.push(stopped(&living));
     }
     doubted(&mut status, &living, living.doubt.clone());
+    let last = LastLook::in_guest(&status.instance, &status.guest);
+    last_look::mark_since(&mut status, last.as_ref().map(|last| &last.status));
     status.host_calls = cx.target.host_calls();
+    if let Err(error) = last_look::keep(&status) {
+        status.remarks.push(unkept(&error));
+    }
     Ok(status)
 }
 
@@ -41,6 +45,16 @@ fn doubted(status: &mut Status, living: &Living, doubt: Option<Doubt>) {
         status.overall = Health::Degraded;
     }
     status.remarks.insert(0, doubt.remark(living));
+}
+
+/// An earlier look, if it is young enough.
+fn fresh(last: LastLook, max_age_s: u64) -> Option<Status> {
+    let age_s = last.age_s();
+    (max_age_s > 0 && age_s <= max_age_s).then_some(Status {
+        age_s: Some(age_s),
+        host_calls: 0,
+        ..last.status
+    })
 }
 
 /// What is known without asking the guest.
@@ -57,15 +71,9 @@ fn bare(living: &Living) -> Result<Status, Error> {
         state: list::word(living.seen.status).to_owned(),
         url,
         overall: Health::Unhealthy,
-        components: Vec::new(),
-        database: None,
-        memory: None,
-        disks: Vec::new(),
-        certificate_until: None,
-        holder: None,
+        looked_at: at(unix_now()),
         open: operation::open(&living.guest.instance)?.map(|open| open.plan.operation),
-        remarks: Vec::new(),
-        host_calls: 0,
+        ..Status::default()
     })
 }
 
@@ -77,31 +85,80 @@ fn stopped(living: &Living) -> Remark {
     }
 }
 
-fn fill(status: &mut Status, told: &Told, read: &wire::Report) {
+fn unkept(error: &std::io::Error) -> Remark {
+    Remark {
+        health: Health::Unknown,
+        text: format!(
+            "This look could not be kept, so that nobody will know since when it is so: {error}."
+        ),
+        remedy: vec!["df -h /var/lib/homeport".to_owned()],
+    }
+}
+
+/// Asks the guest everything, and the plugins what it means.
+fn asked(cx: &mut Context<'_>, living: &Living, status: &mut Status) -> Result<(), Error> {
+    let told = living.told(cx.target)?;
+    let mut plugins = parts::registry(cx.program)?;
+    let in_guest = ["pct", "exec", &living.guest.id, "--"].map(str::to_owned);
+    let read = health::read(
+        &mut plugins,
+        &Looks {
+            probes: &told.probes,
+            report: &told.report,
+            in_guest: &in_guest,
+            version: &told.state.version,
+            instance: &living.guest.instance,
+        },
+    )?;
+    let database = match &told.database {
+        Some(asked) => asked.read(&mut plugins, &told.report, &in_guest)?,
+        None => None,
+    };
+    status.cpu = living.seen.cpu.map(|seen| Cpu {
+        cores: seen.cores,
+        used_percent: seen.used_percent,
+    });
+    fill(status, &told, &read, database);
+    doubted(status, living, claim::inside(living, &told));
+    Ok(())
+}
+
+fn fill(status: &mut Status, told: &Told, read: &wire::Report, database: Option<Seen>) {
     let looked = &told.report;
+    let trouble = database.as_ref().and_then(|seen| seen.trouble.clone());
+    let components = read.components.iter();
     status.version.clone_from(&told.state.version);
     status.url.clone_from(&told.state.url);
-    status.overall = of(read.status);
-    status.components = read
-        .components
-        .iter()
+    status.overall = match trouble {
+        Some(_) => Health::Unhealthy,
+        None => of(read.status),
+    };
+    status.components = components
         .map(|component| of_component(component, told, read))
         .collect();
+    status.database = database.map(of_database);
     status.memory = Some(room(looked.memory));
-    status.disks = looked
-        .disks
-        .iter()
-        .map(|(path, found)| Disk {
-            path: path.clone(),
-            room: room(*found),
-        })
-        .collect();
+    status.disks = looked.disks.iter().map(disk).collect();
     status.certificate_until = certificate_until(told);
     status.holder = looked
         .holder
         .as_ref()
         .map(|holder| format!("{} since {}", holder.who, at(holder.since)));
     status.open = status.open.take().or_else(|| looked.open.clone());
+    status.remarks = remarks(read, trouble, looked);
+}
+
+/// The worst first; what is wrong with the database before what follows from it.
+fn remarks(
+    read: &wire::Report,
+    trouble: Option<(String, Vec<String>)>,
+    looked: &Looked,
+) -> Vec<Remark> {
+    let database = trouble.into_iter().map(|(text, remedy)| Remark {
+        health: Health::Unhealthy,
+        text,
+        remedy,
+    });
     let errors = read
         .errors
         .iter()
@@ -110,7 +167,11 @@ fn fill(status: &mut Status, told: &Told, read: &wire::Report) {
         .warnings
         .iter()
         .map(|found| remark(Health::Degraded, found));
-    status.remarks = errors.chain(warnings).chain(unknown(looked)).collect();
+    database
+        .chain(errors)
+        .chain(warnings)
+        .chain(unknown(looked))
+        .collect()
 }
 
 /// When the served certificate expires: the agent saw how many seconds are left.
@@ -142,31 +203,57 @@ fn of_component(component: &wire::ComponentStatus, told: &Told, read: &wire::Rep
     });
     let mut statuses =
         probes.filter_map(|probe| told.report.outcomes.get(&probe.name)?.http_status);
-    let finding = read
-        .errors
-        .iter()
-        .chain(&read.warnings)
-        .find(|found| found.component == component.name);
+    let mut findings = read.errors.iter().chain(&read.warnings);
+    let finding = findings.find(|found| found.component == component.name);
     let unit_state = || {
         unit.map(|unit| format!("{} ({})", unit.active, unit.sub))
             .unwrap_or_default()
     };
+    let uptime_s = unit.map(|unit| unit.uptime_ms / 1000).filter(|up| *up > 0);
     Component {
         name: component.name.clone(),
         health: of(component.status),
         detail: finding.map_or_else(unit_state, |found| found.message.clone()),
         response_ms: component.milliseconds,
         http_status: statuses.next(),
-        uptime_s: unit.map(|unit| unit.uptime_ms / 1000),
+        uptime_s,
+        uptime_start: uptime_s.map(|up| at(unix_now().saturating_sub(up))),
+        version: component.version.clone(),
+        since: String::new(),
+        checks: component.checks.iter().map(dependency).collect(),
+    }
+}
+
+fn dependency(check: &wire::Dependency) -> Dependency {
+    Dependency {
+        name: check.name.clone(),
+        passed: check.passed,
+    }
+}
+
+fn of_database(seen: Seen) -> Database {
+    let (health, detail) = match seen.trouble {
+        Some((trouble, _)) => (Health::Unhealthy, trouble),
+        None => (Health::Healthy, "answers".to_owned()),
+    };
+    Database {
+        component: Component {
+            name: "database".to_owned(),
+            health,
+            detail,
+            response_ms: seen.response_ms,
+            ..Component::default()
+        },
+        size_bytes: seen.size_bytes,
+        connections: seen.connections,
     }
 }
 
 fn remark(health: Health, found: &Finding) -> Remark {
-    let remedy = Some(found.remedy.clone()).filter(|remedy| !remedy.is_empty());
     Remark {
         health,
         text: found.message.clone(),
-        remedy: remedy.into_iter().collect(),
+        remedy: found.remedy.lines().map(str::to_owned).collect(),
     }
 }
 
@@ -177,6 +264,13 @@ fn unknown(looked: &Looked) -> impl Iterator<Item = Remark> + '_ {
         text: format!("{why}."),
         remedy: Vec::new(),
     })
+}
+
+fn disk((path, found): (&String, &homeport_engine::report::Room)) -> Disk {
+    Disk {
+        path: path.clone(),
+        room: room(*found),
+    }
 }
 
 fn room(found: homeport_engine::report::Room) -> Room {

@@ -12,6 +12,7 @@ pub mod wire;
 
 mod database;
 mod health;
+mod paste;
 mod proxy;
 mod serve;
 
@@ -19,6 +20,7 @@ pub mod conformance;
 
 pub use database::{Database, DatabaseDoor};
 pub use health::{Health, HealthDoor};
+pub use paste::pasted;
 pub use proxy::{Proxy, ProxyDoor};
 pub use serve::{About, Serve};
 pub use wire::refusal::{Answer, Refusal};

@@ -5,7 +5,7 @@ use homeport_plugin_api::{
     wire::{
         Facts,
         conversation::{Command, Context, Handle, Output},
-        database::{CONNECTIONS, SIZE, TROUBLE, Trouble},
+        database::{ANSWER, CONNECTIONS, SIZE, TROUBLE, Trouble},
     },
 };
 
@@ -15,8 +15,6 @@ use crate::program::{self, Mode, directory, plain};
 const OPEN: &str = "open";
 /// Files of the database's directory, each with its size.
 const FILES: &str = "files";
-/// An answer of the database itself.
-const ANSWER: &str = "answer";
 
 /// Longer than this no look may take, seconds.
 const MOMENT_S: u32 = 2;

@@ -1,12 +1,12 @@
 //! Commands to paste, as they run in the guest from where the administrator is.
 
+use homeport_plugin_api::pasted;
 use homeport_plugin_api::wire::health::{Check, Probe, Reading};
 
 /// A command of the guest, quoted for a shell of the host.
 pub(crate) fn in_guest(reading: &Reading, command: &[&str]) -> String {
     let own = reading.in_guest.iter().map(String::as_str);
-    let words = own.chain(command.iter().copied());
-    words.map(quoted).collect::<Vec<_>>().join(" ")
+    pasted(own.chain(command.iter().copied()))
 }
 
 /// The last words of a component's unit, if it has one; otherwise everyone's.
@@ -33,13 +33,4 @@ pub(crate) fn unit<'a>(reading: &'a Reading, component: &str) -> Option<&'a str>
         _ => None,
     };
     reading.probes.iter().find_map(of)
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=@,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

@@ -28,6 +28,7 @@ fn spec(rig: &Rig, port: u16) -> Spec {
     Spec {
         units: Vec::new(),
         directories: vec!["/".to_owned()],
+        ports: vec![port],
         probes: BTreeMap::from([("open".to_owned(), tcp(port)), ("shut".to_owned(), tcp(1))]),
         commands: (0..8)
             .map(|n| (format!("look {n}"), slow.clone()))
@@ -68,6 +69,8 @@ fn status_tells_everything_in_one_short_call() {
     assert_eq!(holder.operation.as_deref(), Some(OPERATION));
     assert!(report.memory.total > report.memory.free && report.memory.free > 0);
     assert!(report.disks["/"].total > 0);
+    let listens = (report.listeners[0].port, report.listeners[0].pid);
+    assert_eq!(listens, (port, std::process::id()));
     assert!(report.errors.is_empty(), "{:?}", report.errors);
     agent.kill();
     let end = rig.run(&["status", "--spec", "-"], b"{}");

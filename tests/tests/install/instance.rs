@@ -116,6 +116,7 @@ impl Instance {
         let _ = fs::remove_dir_all(Path::new("/var/backups/vikunja").join(self.name));
         for file in [
             format!("{STATE}/instances/{}.json", self.name),
+            format!("{STATE}/health/{}.json", self.name),
             format!("/var/lock/homeport/{}", self.name),
             format!("/var/log/homeport/{}.log", self.name),
         ] {

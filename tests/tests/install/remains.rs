@@ -14,6 +14,7 @@ pub fn remains(instance: &Instance, id: u32, tmp: &Path) -> Vec<String> {
     found.extend(there([
         format!("{STATE}/journal/{name}"),
         format!("{STATE}/instances/{name}.json"),
+        format!("{STATE}/health/{name}.json"),
         format!("/var/lock/homeport/{name}"),
     ]));
     found.extend(staged());

@@ -84,7 +84,9 @@ fn held(pid: u32) -> Vec<u64> {
         let inode = target.to_str()?.strip_prefix("socket:[")?;
         inode.strip_suffix(']')?.parse().ok()
     };
-    descriptors.filter_map(|entry| inode(&entry.path())).collect()
+    descriptors
+        .filter_map(|entry| inode(&entry.path()))
+        .collect()
 }
 
 fn listener((port, pid): (u16, u32)) -> Listener {

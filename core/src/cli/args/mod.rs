@@ -62,8 +62,8 @@ pub struct Common {
 pub enum Verb {
     /// Install an app in a container of its own
     Install(Box<Install>),
-    /// Show how an instance is: services, addresses, database, disk, memory
-    Status(One),
+    /// Show how an instance is: services, addresses, database, disk, memory, each finding with its remedy
+    Status(Look),
     /// List the instances
     List,
     /// Start an instance
@@ -126,6 +126,22 @@ pub struct One {
     /// Which instance; may be left out when there is only one
     #[arg(value_parser = instance)]
     pub instance: Option<String>,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct Look {
+    /// Which instance.
+    #[command(flatten)]
+    pub one: One,
+    /// Look again every so many seconds until Ctrl-C; 5 if none are given. With --json, one line per look
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
+        value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub watch: Option<u32>,
+    /// Be content with an earlier look that is not older than this, at most 10 seconds; it says how old it is
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, conflicts_with = "watch",
+        value_parser = clap::value_parser!(u32).range(0..=10))]
+    pub max_age: u32,
 }
 
 /// A verb that changes one instance.

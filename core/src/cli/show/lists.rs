@@ -7,6 +7,7 @@ use homeport_bootstrap::utc;
 use homeport_engine::history::Summary;
 use homeport_engine::recover::Outcome;
 
+use super::status::word;
 use super::table::table;
 use crate::bundle::Inspection;
 use crate::cli::style::{Style, bytes, duration, harmless};
@@ -18,6 +19,7 @@ pub fn list(instances: &[Listed]) -> String {
         return "No instance is here. `homeport install` installs one.".to_owned();
     }
     let row = |one: &Listed| {
+        let health = health(one);
         [
             &one.instance,
             &one.app,
@@ -25,13 +27,21 @@ pub fn list(instances: &[Listed]) -> String {
             &one.guest,
             &one.node,
             &one.state,
+            &health,
             &one.url,
         ]
         .map(String::clone)
     };
     let mut text = table(
         [
-            "INSTANCE", "APP", "VERSION", "GUEST", "NODE", "STATE", "URL",
+            "INSTANCE",
+            "APP",
+            "VERSION",
+            "GUEST",
+            "NODE",
+            "STATE",
+            "LAST SEEN",
+            "URL",
         ],
         &instances.iter().map(row).collect::<Vec<_>>(),
     );
@@ -42,6 +52,14 @@ pub fn list(instances: &[Listed]) -> String {
         }
     }
     text
+}
+
+/// How it was when it was looked at last, and how long ago that was: never how it is now.
+fn health(one: &Listed) -> String {
+    let seen = one.health.zip(one.health_age_s);
+    seen.map_or_else(String::new, |(health, age)| {
+        format!("{}, {} ago", word(health), duration(age))
+    })
 }
 
 /// The operations on an instance, in the order given.
@@ -127,13 +145,15 @@ mod tests {
             guest: "105".to_owned(),
             node: "pve".to_owned(),
             state: "running".to_owned(),
+            health: (!url.is_empty()).then_some(Health::Degraded),
+            health_age_s: (!url.is_empty()).then_some(125),
             url: url.to_owned(),
             doubt: None,
         };
         insta::assert_snapshot!(list(&[one("tasks", "https://tasks.example.org"), one("a-longer-name", "")]), @r#"
-    INSTANCE       APP      VERSION  GUEST  NODE  STATE    URL
-    tasks          vikunja  2.5.0    105    pve   running  https://tasks.example.org
-    a-longer-name  vikunja  2.5.0    105    pve   running  -
+    INSTANCE       APP      VERSION  GUEST  NODE  STATE    LAST SEEN                       URL
+    tasks          vikunja  2.5.0    105    pve   running  needs attention, 2 min 5 s ago  https://tasks.example.org
+    a-longer-name  vikunja  2.5.0    105    pve   running  -                               -
     "#);
         let doubt = Remark {
             health: Health::Degraded,
@@ -145,8 +165,8 @@ mod tests {
             ..one("tasks", "")
         };
         insta::assert_snapshot!(list(&[copied]), @r#"
-    INSTANCE  APP      VERSION  GUEST  NODE  STATE    URL
-    tasks     vikunja  2.5.0    105    pve   running  -
+    INSTANCE  APP      VERSION  GUEST  NODE  STATE    LAST SEEN  URL
+    tasks     vikunja  2.5.0    105    pve   running  -          -
 
     Container 106 says so, too.
       homeport adopt 106 --as-original

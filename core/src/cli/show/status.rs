@@ -3,27 +3,28 @@
 use std::fmt::Write;
 
 use crate::cli::style::{Style, bytes, duration, harmless};
-use crate::report::{Component, Health, Remark, Room, Status};
+use crate::report::{Component, Database, Health, Remark, Room, Status};
 
 /// The status of one instance.
 pub fn status(status: &Status, style: Style) -> String {
-    let version = if status.version.is_empty() { "" } else { " " };
-    let name = format!(
-        "{} ({}{version}{}), guest {} on {}",
-        status.instance, status.app, status.version, status.guest, status.node
-    );
-    let mut text = format!(
-        "{} {}: {}, {}\n",
-        sign(status.overall, style),
-        style.bold(&name),
-        status.state,
-        word(status.overall)
-    );
-    if !status.url.is_empty() {
-        let _ = writeln!(text, "  {}", status.url);
+    let mut text = heading(status, style);
+    for part in status.parts() {
+        let _ = writeln!(
+            text,
+            "  {} {}",
+            sign(part.health, style),
+            component(part, &status.looked_at)
+        );
     }
-    for part in status.components.iter().chain(&status.database) {
-        let _ = writeln!(text, "  {} {}", sign(part.health, style), component(part));
+    if let Some(database) = &status.database {
+        let _ = write!(text, "{}", size(database));
+    }
+    if let Some(cpu) = status.cpu {
+        let _ = writeln!(
+            text,
+            "    {:<12} {} % of {} in use",
+            "processors", cpu.used_percent, cpu.cores
+        );
     }
     if let Some(memory) = status.memory {
         let _ = writeln!(text, "  {}", room("memory", memory));
@@ -50,6 +51,61 @@ pub fn status(status: &Status, style: Style) -> String {
     text
 }
 
+/// Who it is, how it is, and as of when, if that is not now.
+fn heading(status: &Status, style: Style) -> String {
+    let version = if status.version.is_empty() { "" } else { " " };
+    let name = format!(
+        "{} ({}{version}{}), guest {} on {}",
+        status.instance, status.app, status.version, status.guest, status.node
+    );
+    let since = match status.overall {
+        Health::Healthy => String::new(),
+        _ => since(&status.since, &status.looked_at),
+    };
+    let mut text = format!(
+        "{} {}: {}, {}{since}\n",
+        sign(status.overall, style),
+        style.bold(&name),
+        status.state,
+        word(status.overall)
+    );
+    if let Some(age) = status.age_s {
+        let _ = writeln!(
+            text,
+            "  {}",
+            style.yellow(&format!("as seen {} ago, not now", duration(age)))
+        );
+    }
+    if !status.url.is_empty() {
+        let _ = writeln!(text, "  {}", status.url);
+    }
+    text
+}
+
+/// Since when it was seen to be so, if not only since this look.
+fn since(first: &str, now: &str) -> String {
+    if first.is_empty() || first == now {
+        String::new()
+    } else {
+        format!(" (since {} or before)", harmless(first))
+    }
+}
+
+fn size(database: &Database) -> String {
+    let size = database
+        .size_bytes
+        .map(|size| format!("{} large", bytes(size)));
+    let open = database.connections.map(|count| match count {
+        1 => "1 connection".to_owned(),
+        _ => format!("{count} connections"),
+    });
+    let facts: Vec<String> = size.into_iter().chain(open).collect();
+    if facts.is_empty() {
+        return String::new();
+    }
+    format!("    {:<12} {}\n", "", facts.join(", "))
+}
+
 fn say(text: &mut String, remark: &Remark, style: Style) {
     let _ = writeln!(
         text,
@@ -62,15 +118,29 @@ fn say(text: &mut String, remark: &Remark, style: Style) {
     }
 }
 
-fn component(part: &Component) -> String {
-    let mut facts = vec![part.detail.clone()];
+fn component(part: &Component, now: &str) -> String {
+    let mut facts = vec![part.detail.trim_end_matches('.').to_owned()];
+    facts.extend(
+        part.version
+            .iter()
+            .map(|version| format!("version {version}")),
+    );
     facts.extend(part.http_status.map(|status| format!("HTTP {status}")));
     facts.extend(part.response_ms.map(|ms| format!("{ms} ms")));
     facts.extend(
         part.uptime_s
             .map(|seconds| format!("up {}", duration(seconds))),
     );
-    harmless(&format!("{:<12} {}", part.name, facts.join(", ")))
+    let checks = part.checks.iter().map(|check| {
+        let state = if check.passed { "ok" } else { "failed" };
+        format!("{} {state}", check.name)
+    });
+    facts.extend(checks);
+    let since = match part.health {
+        Health::Healthy => String::new(),
+        _ => since(&part.since, now),
+    };
+    harmless(&format!("{:<12} {}{since}", part.name, facts.join(", ")))
 }
 
 fn room(name: &str, room: Room) -> String {
@@ -92,7 +162,8 @@ fn sign(health: Health, style: Style) -> String {
     }
 }
 
-fn word(health: Health) -> &'static str {
+/// It in a few words.
+pub(super) fn word(health: Health) -> &'static str {
     match health {
         Health::Healthy => "healthy",
         Health::Degraded => "needs attention",
@@ -104,7 +175,7 @@ fn word(health: Health) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Disk;
+    use crate::report::{Cpu, Dependency, Disk};
 
     fn part(name: &str, health: Health, detail: &str) -> Component {
         let well = health == Health::Healthy;
@@ -115,6 +186,9 @@ mod tests {
             response_ms: well.then_some(12),
             http_status: well.then_some(200),
             uptime_s: well.then_some(93_784),
+            version: well.then(|| "v2.5.0".to_owned()),
+            since: "2026-01-02T03:04:05Z".to_owned(),
+            ..Component::default()
         }
     }
 
@@ -129,13 +203,31 @@ mod tests {
             url: "https://tasks.example.org".to_owned(),
             overall: Health::Unhealthy,
             components: vec![
-                part("backend", Health::Healthy, "active"),
+                Component {
+                    checks: vec![Dependency {
+                        name: "redis".to_owned(),
+                        passed: true,
+                    }],
+                    ..part("backend", Health::Healthy, "active")
+                },
                 part("proxy", Health::Unhealthy, "failed\x1b[2J"),
             ],
-            database: Some(Component {
-                http_status: None,
-                uptime_s: None,
-                ..part("database", Health::Healthy, "reachable")
+            looked_at: "2026-01-02T03:14:05Z".to_owned(),
+            age_s: None,
+            since: "2026-01-02T03:04:05Z".to_owned(),
+            database: Some(Database {
+                component: Component {
+                    http_status: None,
+                    uptime_s: None,
+                    version: None,
+                    ..part("database", Health::Healthy, "answers")
+                },
+                size_bytes: Some(8 << 20),
+                connections: Some(3),
+            }),
+            cpu: Some(Cpu {
+                cores: 2,
+                used_percent: 12,
             }),
             memory: Some(Room {
                 total: 1 << 30,
@@ -163,11 +255,13 @@ mod tests {
     #[test]
     fn everything_that_is_known_is_shown() {
         insta::assert_snapshot!(status(&example(), Style::PLAIN), @r#"
-    x tasks (vikunja 2.5.0), guest 105 on pve: running, does not work
+    x tasks (vikunja 2.5.0), guest 105 on pve: running, does not work (since 2026-01-02T03:04:05Z or before)
       https://tasks.example.org
-      + backend      active, HTTP 200, 12 ms, up 1 d 2 h
-      x proxy        failed [2J
-      + database     reachable, 12 ms
+      + backend      active, version v2.5.0, HTTP 200, 12 ms, up 1 d 2 h, redis ok
+      x proxy        failed [2J (since 2026-01-02T03:04:05Z or before)
+      + database     answers, 12 ms
+                     8.0 MiB large, 3 connections
+        processors   12 % of 2 in use
         memory       700.0 MiB of 1.0 GiB free (68 %)
         /            1.0 GiB of 8.0 GiB free (12 %)
         certificate  until 2029-02-22T10:31:15Z
@@ -181,24 +275,30 @@ mod tests {
 
     #[test]
     fn a_stopped_instance_is_short() {
+        let known = example();
         let nothing = Status {
-            overall: Health::Unknown,
+            instance: known.instance,
+            app: known.app,
+            guest: known.guest,
+            node: known.node,
+            url: known.url,
             state: "stopped".to_owned(),
-            version: String::new(),
-            components: Vec::new(),
-            database: None,
-            memory: None,
-            disks: Vec::new(),
-            certificate_until: None,
-            holder: None,
-            open: None,
-            remarks: Vec::new(),
-            ..example()
+            ..Status::default()
         };
         assert_eq!(
             status(&nothing, Style::PLAIN),
             "? tasks (vikunja), guest 105 on pve: stopped, could not be asked\n  https://tasks.example.org\n"
         );
+    }
+
+    #[test]
+    fn an_earlier_look_is_never_told_as_this_one() {
+        let earlier = Status {
+            age_s: Some(7),
+            ..example()
+        };
+        let text = status(&earlier, Style::PLAIN);
+        assert_eq!(text.lines().nth(1), Some("  as seen 7 s ago, not now"));
     }
 
     #[test]

@@ -95,6 +95,7 @@ fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let health = [
         (places::guest::HEALTH, &deploy.health.spec),
         (places::guest::PROBES, &deploy.health.probes),
+        (places::guest::DATABASE, &deploy.health.database),
     ];
     for (path, text) in health {
         steps.push(Step::guest(

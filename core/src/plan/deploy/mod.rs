@@ -14,7 +14,7 @@ mod values;
 use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::op::{GuestSpec, Op};
 use homeport_engine::plan::Plan;
-use homeport_plugin_api::wire::conversation::Command;
+use homeport_plugin_api::wire::conversation::{Command, Handle};
 use homeport_plugin_api::wire::database::Attachment;
 use homeport_plugin_api::wire::proxy::Placed;
 use homeport_plugin_api::wire::step;
@@ -89,6 +89,8 @@ pub struct Health {
     pub spec: String,
     /// The health plugin's probes, by which it reads what was seen, JSON.
     pub probes: String,
+    /// Whom to ask what was seen of the database means, JSON.
+    pub database: String,
 }
 
 /// What the database plugin said beforehand.
@@ -100,6 +102,10 @@ pub struct DatabasePart {
     pub packages: Vec<String>,
     /// What it wants to look at before it makes a place for the app's tables.
     pub looks: Vec<Command>,
+    /// The database in service.
+    pub live: Handle,
+    /// What shows how it is.
+    pub status_looks: Vec<Command>,
     /// What the app must be told.
     pub attachment: Attachment,
 }

@@ -15,7 +15,7 @@ use super::host::{OnStop, title};
 use super::parse::{self, Resource, StorageConfig};
 use crate::target::machine::{bridges, free, memory_mb, overlay};
 use crate::target::{
-    GuestKind, GuestSeen, GuestStatus, HostFacts, NodeSeen, Platform, StorageSeen, StorageState,
+    CpuSeen, GuestKind, GuestSeen, GuestStatus, HostFacts, NodeSeen, Platform, StorageSeen, StorageState,
     Surroundings, TemplateSeen, codename,
 };
 
@@ -174,6 +174,7 @@ fn guests(
             .get(id.as_str())
             .and_then(|resource| resource.status.as_deref());
         GuestSeen {
+            cpu: listed.get(id.as_str()).and_then(|resource| cpu(resource)),
             here: found.node == node,
             kind: found.kind,
             name: found.config.name().map(str::to_owned),
@@ -205,6 +206,14 @@ fn readdress(id: &str, net: &str) -> String {
     };
     let net: Vec<String> = net.split(',').map(other).collect();
     format!("pct set {id} --net0 {}", net.join(","))
+}
+
+fn cpu(resource: &Resource) -> Option<CpuSeen> {
+    let (cores, used) = resource.cpu?;
+    Some(CpuSeen {
+        cores: u32::try_from(cores).ok()?,
+        used_percent: u32::try_from(used).ok()?,
+    })
 }
 
 /// A storage as configured, with what the list knows of it.

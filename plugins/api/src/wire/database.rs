@@ -50,13 +50,15 @@ pub enum Purpose {
     },
     /// Say how it is. Only `observe` and `read` are asked, and everything that is looked at is looked at at once, again
     /// and again, in the middle of service: what takes more than a moment is no look. `read` answers with [`SIZE`],
-    /// [`CONNECTIONS`] and [`TROUBLE`] as far as it can tell them.
+    /// [`CONNECTIONS`] and [`TROUBLE`] as far as it can tell them; of several troubles the first counts.
     Status {
         /// The database in service.
         database: Handle,
     },
 }
 
+/// The observation of [`Purpose::Status`] that asks the database itself: how long it takes is how long an answer takes.
+pub const ANSWER: &str = "answer";
 /// The fact that says how large the database is, bytes.
 pub const SIZE: &str = "size_bytes";
 /// The fact that says how many connections are open to it.

@@ -18,6 +18,8 @@ pub(in crate::target::proxmox) struct Resource {
     pub(in crate::target::proxmox) node: String,
     /// Its status, if it has one.
     pub(in crate::target::proxmox) status: Option<String>,
+    /// Processors a guest has, and the part of them in use, percent.
+    pub(in crate::target::proxmox) cpu: Option<(u64, u64)>,
     /// Space in use, bytes.
     pub(in crate::target::proxmox) disk: Option<u64>,
     /// Space in all, bytes.
@@ -41,6 +43,7 @@ fn resource(entry: &Map<String, Value>) -> Option<Resource> {
         name,
         node: text(entry, "node")?,
         status: text(entry, "status"),
+        cpu: number(entry, "maxcpu").zip(percent(entry, "cpu")),
         disk: number(entry, "disk"),
         maxdisk: number(entry, "maxdisk"),
         kind,
@@ -110,6 +113,12 @@ fn of(value: &Value) -> Option<String> {
         Value::Bool(flag) => Some(u8::from(*flag).to_string()),
         _ => None,
     }
+}
+
+/// A part of one, such as 0.0237, in percent. Total: what is no part of one is none.
+fn percent(entry: &Map<String, Value>, key: &str) -> Option<u64> {
+    let part: f64 = text(entry, key)?.parse().ok()?;
+    format!("{:.0}", part * 100.0).parse().ok()
 }
 
 fn number(entry: &Map<String, Value>, key: &str) -> Option<u64> {
