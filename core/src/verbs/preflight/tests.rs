@@ -79,6 +79,7 @@ fn guest(id: &str, name: &str) -> GuestSeen {
         status: GuestStatus::Running,
         lock: None,
         storage: None,
+        cpu: None,
         addresses: Vec::new(),
         mac: None,
         readdress: None,
