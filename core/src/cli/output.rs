@@ -1,6 +1,6 @@
 //! The hand that writes to stdout and stderr. A reader that has gone away ends nothing: the work goes on.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use super::progress::Mode;
@@ -14,11 +14,16 @@ pub fn result(text: &str) {
     write(io::stdout().lock(), text);
 }
 
-/// Writes to the terminal on stdout in place of what stands there: from its first line on, each line to its end, and
-/// nothing below.
-pub fn screen(text: &str) {
-    let lines = text.trim_end_matches('\n').replace('\n', "\x1b[K\n");
-    write(io::stdout().lock(), &format!("\x1b[H{lines}\x1b[K\x1b[J"));
+/// Writes one result of a row to stdout: on a terminal in place of the one before – each line to its end, nothing below –
+/// with a line on how to end it; elsewhere below the one before.
+pub fn again(text: &str, how_to_end: &str) {
+    let to = io::stdout();
+    if !to.is_terminal() {
+        return result(text);
+    }
+    let text = format!("{}\n\n{how_to_end}", text.trim_end_matches('\n'));
+    let lines = text.replace('\n', "\x1b[K\n");
+    write(to.lock(), &format!("\x1b[H{lines}\x1b[K\x1b[J"));
 }
 
 /// Writes talk to stderr.

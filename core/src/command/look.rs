@@ -1,6 +1,5 @@
 //! `status`, once or again and again.
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -65,11 +64,9 @@ fn watch(
 fn draw(common: Common, found: &Status, seconds: u32) {
     if common.json {
         output::result(&json::line(found));
-    } else if io::stdout().is_terminal() {
-        let again = format!("\nLooks again every {seconds} s. Ctrl-C ends this.");
-        output::screen(&(show::status(found, style()) + &again));
     } else {
-        output::result(&show::status(found, style()));
+        let end = format!("Looks again every {seconds} s. Ctrl-C ends this.");
+        output::again(&show::status(found, style()), &end);
     }
 }
 

@@ -24,6 +24,11 @@ const SQUAT: &str = "systemctl stop vikunja-backend@blue && \
     '$s = IO::Socket::INET->new(Listen => 5, LocalPort => 3456, ReuseAddr => 1) or die; sleep 600' && sleep 0.5 && \
     systemctl start vikunja-backend@blue && sleep 0.5";
 
+/// A crash after which systemd waits long enough to be seen waiting.
+const DOZE: &str = "mkdir -p /run/systemd/system/vikunja-backend@.service.d && \
+    printf '[Service]\\nRestartSec=60\\n' >/run/systemd/system/vikunja-backend@.service.d/doze.conf && \
+    systemctl daemon-reload && systemctl kill -s KILL vikunja-backend@blue && sleep 1";
+
 /// Takes all disk space but 9 %, as users see it.
 const FILL: &str = "set -- $(df --output=size,avail -B1 / | tail -n 1) && fallocate -l $(($2 - $1 * 9 / 100)) /var/filler";
 
@@ -50,8 +55,8 @@ pub const CONDITIONS: [Condition; 13] = [
     },
     Condition {
         name: "crashed once",
-        begin: "systemctl kill -s KILL vikunja-backend@blue; sleep 0.3",
-        end: "",
+        begin: DOZE,
+        end: "rm -r /run/systemd/system/vikunja-backend@.service.d && systemctl daemon-reload",
         says: "backend has crashed and is about to be restarted",
         code: 10,
         remedy: "journalctl",
