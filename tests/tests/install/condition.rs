@@ -18,10 +18,10 @@ pub struct Condition {
     pub remedy: &'static str,
 }
 
-/// Holds the app's port as a service of somebody else's would.
+/// Holds the app's port as a service of somebody else's would. systemd-run takes `$$` for a `$`.
 const SQUAT: &str = "systemctl stop vikunja-backend@blue && \
     systemd-run --quiet --unit=squatter perl -MIO::Socket::INET -e \
-    '$s = IO::Socket::INET->new(Listen => 5, LocalPort => 3456, ReuseAddr => 1) or die; sleep 600' && sleep 0.5 && \
+    '$$s = IO::Socket::INET->new(Listen => 5, LocalPort => 3456, ReuseAddr => 1) or die; sleep 600' && sleep 1 && \
     systemctl start vikunja-backend@blue && sleep 0.5";
 
 /// A crash after which systemd waits long enough to be seen waiting.
@@ -34,7 +34,7 @@ const FILL: &str = "set -- $(df --output=size,avail -B1 / | tail -n 1) && falloc
 
 /// Takes all memory but 15 %.
 const HOG: &str = "set -- $(awk '/^MemTotal:|^MemAvailable:/ { print $2 }' /proc/meminfo) && \
-    systemd-run --quiet --unit=hog perl -e '$n = shift; $x = q(); vec($x, $n - 1, 8) = 1; sleep 600' \
+    systemd-run --quiet --unit=hog perl -e '$$n = shift; $$x = q(); vec($$x, $$n - 1, 8) = 1; sleep 600' \
     $((($2 - $1 * 15 / 100) * 1024)) && sleep 2";
 
 /// A pair that is valid for three days takes the place of both pairs nginx reads in turn.
