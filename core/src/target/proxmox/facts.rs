@@ -15,8 +15,8 @@ use super::host::{OnStop, title};
 use super::parse::{self, Resource, StorageConfig};
 use crate::target::machine::{bridges, free, memory_mb, overlay};
 use crate::target::{
-    CpuSeen, GuestKind, GuestSeen, GuestStatus, HostFacts, NodeSeen, Platform, StorageSeen, StorageState,
-    Surroundings, TemplateSeen, codename,
+    CpuSeen, GuestKind, GuestSeen, GuestStatus, HostFacts, NodeSeen, Platform, StorageSeen,
+    StorageState, Surroundings, TemplateSeen, codename,
 };
 
 /// A cluster with an unreachable storage takes its time.
