@@ -7,6 +7,7 @@ HERE=$(cd "$(dirname "$0")" && pwd)
 LAB_ROOT=${LAB_ROOT:-/var/lib/homeport-lab}
 LAB_CACHE=${LAB_CACHE:-/var/cache/homeport-lab}
 LAB_NET=${LAB_NET:-10.78.0}
+LAB_NET6=${LAB_NET6:-fd00:${LAB_NET//./:}}
 LAB_BRIDGE=${LAB_BRIDGE:-vmbr0}
 TEMPLATE=debian-12-standard_12.12-1_amd64.tar.zst
 PACKAGES=(lxc lxcfs debootstrap uidmap iptables iproute2 e2fsprogs mount zstd openssh-client openssl python3 procps tzdata)
@@ -37,6 +38,9 @@ idmap() {
 bridge() {
     [ -d "/sys/class/net/$LAB_BRIDGE/bridge" ] || { step "bridge $LAB_BRIDGE $LAB_NET.1/24"; ip link add "$LAB_BRIDGE" type bridge; }
     ip -4 -o address show dev "$LAB_BRIDGE" | grep -q " $LAB_NET.1/24 " || ip address add "$LAB_NET.1/24" dev "$LAB_BRIDGE"
+    # A private IPv6 network beside it (RFC 4193), where the kernel has IPv6 at all.
+    [ ! -e /proc/net/if_inet6 ] || ip -6 -o address show dev "$LAB_BRIDGE" | grep -q " $LAB_NET6::1/64 " ||
+        ip address add "$LAB_NET6::1/64" dev "$LAB_BRIDGE" nodad
     # Containers must not see packets larger than the way out takes.
     local out mtu
     out=$(ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')

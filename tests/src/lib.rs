@@ -2,3 +2,4 @@
 pub mod app;
 pub mod http;
 pub mod load;
+pub mod proxy;

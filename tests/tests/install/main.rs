@@ -4,6 +4,7 @@
 //! There is one host, so one test at a time has its turn; each takes away what it made.
 
 mod acceptance;
+mod around;
 mod attempt;
 mod calls;
 mod certificate;
