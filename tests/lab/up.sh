@@ -39,8 +39,9 @@ bridge() {
     [ -d "/sys/class/net/$LAB_BRIDGE/bridge" ] || { step "bridge $LAB_BRIDGE $LAB_NET.1/24"; ip link add "$LAB_BRIDGE" type bridge; }
     ip -4 -o address show dev "$LAB_BRIDGE" | grep -q " $LAB_NET.1/24 " || ip address add "$LAB_NET.1/24" dev "$LAB_BRIDGE"
     # A private IPv6 network beside it (RFC 4193), where the kernel has IPv6 at all.
-    [ ! -e /proc/net/if_inet6 ] || ip -6 -o address show dev "$LAB_BRIDGE" | grep -q " $LAB_NET6::1/64 " ||
+    if [ -e /proc/net/if_inet6 ] && [ -z "$(ip -6 -o address show dev "$LAB_BRIDGE" to "$LAB_NET6::1")" ]; then
         ip address add "$LAB_NET6::1/64" dev "$LAB_BRIDGE" nodad
+    fi
     # Containers must not see packets larger than the way out takes.
     local out mtu
     out=$(ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')
