@@ -97,7 +97,7 @@ fn rule_1_a_download_that_failed_and_says_it_did_well_is_a_fault() {
 
 #[test]
 fn one_that_is_gone_from_the_server_is_looked_for_in_a_fresh_list_which_names_another() {
-    let name = "debian-12-standard_0.2-1_amd64.tar.zst";
+    let name = "debian-12-standard_12.0-1_amd64.tar.zst";
     let listed = Listed::new(name);
     let fault = refused(&mut proxmox(), &ensure(name));
     drop(listed);
