@@ -9,6 +9,7 @@ mod attempt;
 mod calls;
 mod certificate;
 mod condition;
+mod copies;
 mod decoy;
 mod dry;
 mod errors;
