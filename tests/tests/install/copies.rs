@@ -178,7 +178,7 @@ impl Story {
         let why = "is not the one that was deployed as `e2e-copies`";
         let journal = inside(id, &format!("journalctl -o cat -u {UNIT}"));
         assert!(journal.contains(why), "{journal}");
-        let status = inside(id, "homeport-agent status");
+        let status = inside(id, "/usr/local/bin/homeport-agent status");
         assert!(status.contains(why), "{status}");
     }
 
