@@ -58,10 +58,45 @@ fn copies_are_recognised_left_alone_and_settled() {
     let _pool = Pool::make();
     let story = Story::begins();
     call(&["pct", "snapshot", &story.id, "before"]).well();
+    row(
+        "behind its back",
+        "refused with 18",
+        "its app",
+        "settled by",
+    );
     story.cloned();
+    row(
+        "pct clone",
+        "restart, stop, uninstall",
+        "not started by anybody",
+        "adopt --as-copy",
+    );
     story.rolled_back();
+    row(
+        "pct rollback",
+        "start (off again), restart, stop",
+        "on its own older data",
+        "adopt --as-original",
+    );
     story.restored();
+    row(
+        "pct restore",
+        "start, uninstall",
+        "off",
+        "adopt --as-original",
+    );
     story.migrated();
+    row(
+        "pct migrate",
+        "start, stop, uninstall, status",
+        "on its node",
+        "the same command there",
+    );
+}
+
+/// A line of what was seen.
+fn row(what: &str, refused: &str, app: &str, settled: &str) {
+    println!("table: {what:<15} | {refused:<32} | {app:<22} | {settled}");
 }
 
 fn settings(id: &str) -> String {

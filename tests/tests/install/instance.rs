@@ -88,17 +88,21 @@ impl Instance {
 
     /// Id of its container, by the tag that names the instance.
     pub fn id(&self) -> Option<String> {
+        self.ids().next()
+    }
+
+    /// The same of all its copies.
+    fn ids(&self) -> impl Iterator<Item = String> + use<> {
         let tag = format!("hp-id-{}", self.name);
         let files = fs::read_dir("/etc/pve/lxc").into_iter().flatten().flatten();
-        let mut tagged = files.map(|entry| entry.path()).filter(|path| {
+        let tagged = files.map(|entry| entry.path()).filter(move |path| {
             let text = fs::read_to_string(path).unwrap_or_default();
             let mut lines = text.lines().take_while(|line| !line.starts_with('['));
             lines
                 .find_map(|line| line.strip_prefix("tags: "))
                 .is_some_and(|tags| tags.split(';').any(|found| found == tag))
         });
-        let path = tagged.next()?;
-        Some(path.file_stem()?.to_string_lossy().into_owned())
+        tagged.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
     }
 
     /// Directory of its journals on the host.
@@ -108,7 +112,7 @@ impl Instance {
 
     /// Takes away whatever is left of it, without Homeport's help.
     fn sweep(&self) {
-        if let Some(id) = self.id() {
+        for id in self.ids() {
             call(&["pct", "unlock", &id]);
             call(&["pct", "destroy", &id, "--force", "1", "--purge", "1"]);
         }
