@@ -23,11 +23,14 @@ pub fn journals(instance: &str) -> PathBuf {
     all_journals().join(instance)
 }
 
+/// The registry of instances on the host.
+pub fn instances() -> PathBuf {
+    Path::new(STATE).join("instances")
+}
+
 /// The registry's entry of an instance on the host.
 pub fn registry(instance: &str) -> PathBuf {
-    Path::new(STATE)
-        .join("instances")
-        .join(format!("{instance}.json"))
+    instances().join(format!("{instance}.json"))
 }
 
 /// What was seen last of an instance, and when.

@@ -17,10 +17,10 @@ use crate::cli::style::Style;
 use crate::cli::{json, output, show};
 use crate::error::{Error, Kind};
 use crate::program::Program;
-use crate::report::Finding;
+use crate::report::{Finding, Severity};
 use crate::target::proxmox::Proxmox;
 use crate::verbs::power::{self, To};
-use crate::verbs::{adopt, history, install, list, living, parts, uninstall};
+use crate::verbs::{adopt, doctor, history, install, list, living, parts, uninstall};
 
 use session::Session;
 
@@ -49,6 +49,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Uninstall(given) => uninstalled(common, given),
         Verb::Adopt(given) => adopted(common, given),
         Verb::History(one) => past(common, one),
+        Verb::Doctor => examined(common),
         Verb::Plugin(plugin) => plugins(common, plugin),
         Verb::Bundle(bundle) => publish::bundle(common, bundle),
         Verb::Completions { shell } => {
@@ -89,7 +90,17 @@ fn planned(common: Common, plans: &[Plan], findings: &[Finding]) -> Result<ExitC
         format!("{shown}\n{}", show::findings(findings, style()))
     };
     output::result(&text);
-    Ok(ExitCode::SUCCESS)
+    Ok(blocked(findings))
+}
+
+/// Exit code of what was found: that of the first thing that is in the way.
+fn blocked(findings: &[Finding]) -> ExitCode {
+    let mut blocking = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Blocks);
+    blocking.next().map_or(ExitCode::SUCCESS, |finding| {
+        ExitCode::from(finding.kind.code())
+    })
 }
 
 fn installed(common: Common, given: &Install) -> Result<ExitCode, Error> {
@@ -105,6 +116,13 @@ fn installed(common: Common, given: &Install) -> Result<ExitCode, Error> {
         install::Installed::Planned(found, findings) => planned(common, &found, &findings),
         install::Installed::Done(done) => answer(common, &done, || show::installed(&done, style())),
     }
+}
+
+fn examined(common: Common) -> Result<ExitCode, Error> {
+    let mut session = Session::new(common, "doctor", true)?;
+    let found = session.run("stops looking", doctor::doctor)?;
+    answer(common, &found, || show::checkup(&found, style()))?;
+    Ok(blocked(&found.findings))
 }
 
 fn powered(common: Common, change: &Change, to: To) -> Result<ExitCode, Error> {

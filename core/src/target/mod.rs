@@ -31,6 +31,9 @@ pub trait Target: Executor {
     /// listed before is then listed still.
     fn renew_templates(&mut self, facts: &mut HostFacts) -> Result<Option<String>, Fault>;
 
+    /// Pieces of guests that belong to no guest any more, whoever left them. Looks only.
+    fn orphans(&mut self) -> Result<Vec<Orphan>, Fault>;
+
     /// Takes the lowest free guest id for this process, so that no other Homeport on this node is given it. The claim
     /// ends with the target; it reserves nothing against other programs.
     fn claim_id(&mut self) -> Result<String, Fault>;
@@ -198,6 +201,15 @@ pub struct CpuSeen {
     pub cores: u32,
     /// Their use, percent of all of them.
     pub used_percent: u32,
+}
+
+/// A piece of a guest that is gone, or never came to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// What it is, as a clause.
+    pub what: String,
+    /// What takes it away: a command to paste in backticks.
+    pub remedy: String,
 }
 
 /// Kind of a guest.

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use homeport_bootstrap::fetch::{Fetcher, Patience};
+use homeport_bootstrap::fetch::{FetchError, Fetcher, Patience};
 use homeport_bootstrap::utc;
 use homeport_engine::run::{Fault, FaultKind};
 
@@ -72,7 +72,10 @@ pub fn greet(url: &str, proxy: Option<&str>) -> Server {
         url: url.to_owned(),
         answer: answer
             .map(|date| Greeting { ahead: ahead(date) })
-            .map_err(|error| error.to_string()),
+            .map_err(|error| match error {
+                FetchError::Network { why, .. } => why,
+                other => other.to_string(),
+            }),
     }
 }
 

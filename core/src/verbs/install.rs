@@ -32,10 +32,10 @@ use crate::verbs::{
 };
 
 /// The verb as it is typed.
-const VERB: &str = "install";
+pub(crate) const VERB: &str = "install";
 
 /// The app that is installed when none is named.
-const DEFAULT_APP: &str = "vikunja";
+pub(crate) const DEFAULT_APP: &str = "vikunja";
 
 /// Where backups of all apps lie unless the administrator says otherwise.
 const BACKUPS: &str = "/var/backups";
@@ -258,7 +258,7 @@ fn prepare(
     Ok((prepared, partners))
 }
 
-/// The facts, once nothing in them is in the way, and what should be known of them.
+/// The facts, and what should be known of them. An error if something is in the way.
 fn looked_at(
     cx: &mut Context<'_>,
     settings: &Settings,
@@ -271,7 +271,12 @@ fn looked_at(
         template::renew(cx, &mut facts.host, settings)?;
     }
     let wanted = Wanted { settings, recipe };
-    let remarks = preflight::passed(preflight::install(&facts, wanted))?;
+    let findings = preflight::install(&facts, wanted);
+    // Who only looks is shown what is in the way beside what would be done.
+    let remarks = match only_look && facts.host.platform.is_some() {
+        true => findings,
+        false => preflight::passed(findings)?,
+    };
     Ok((facts.host, remarks))
 }
 

@@ -49,8 +49,12 @@ pub struct Told {
 
 /// All instances on all nodes.
 pub fn all(target: &mut dyn Target) -> Result<Vec<Living>, Error> {
-    let guests = target.guests()?.into_iter();
-    Ok(claim::judge(guests.filter_map(living).collect()))
+    Ok(among(target.guests()?))
+}
+
+/// The instances among these guests.
+pub fn among(guests: Vec<GuestSeen>) -> Vec<Living> {
+    claim::judge(guests.into_iter().filter_map(living).collect())
 }
 
 fn living(seen: GuestSeen) -> Option<Living> {

@@ -78,6 +78,8 @@ pub enum Verb {
     Adopt(Adopt),
     /// List what has been done to an instance
     History(One),
+    /// Look at the host and at everything Homeport keeps: what is or would be in the way, and what cures it
+    Doctor,
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),

@@ -9,7 +9,7 @@ mod plugin;
 mod status;
 mod table;
 
-pub use checkup::findings;
+pub use checkup::{checkup, findings};
 pub use error::error;
 pub use finish::{adopted, installed};
 pub use lists::{bundle, history, list};

@@ -62,6 +62,11 @@ pub(super) fn volumes(storage: &str, id: u32) -> Argv {
     argv(["pvesm", "list", storage, "--vmid", &id.to_string()])
 }
 
+/// All volumes of a storage.
+pub(super) fn all_volumes(storage: &str) -> Argv {
+    argv(["pvesm", "list", storage])
+}
+
 /// Frees a volume. Ends with 0 whatever happens.
 pub(super) fn free(volume: &str) -> Argv {
     argv(["pvesm", "free", volume])

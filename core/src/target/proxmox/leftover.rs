@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use homeport_engine::cmd::Command;
@@ -16,10 +16,10 @@ const SECONDS: u64 = 60;
 pub(super) fn release(id: u32) -> Result<(), Fault> {
     let directory = PathBuf::from(format!("/var/lib/lxc/{id}"));
     let root = directory.join("rootfs");
-    while mounted(&root).map_err(|error| unseen("/proc/self/mountinfo", &error))? {
+    while mounts()?.contains(&id) {
         run(["umount".to_owned(), root.display().to_string()])?;
     }
-    for device in loops(id).map_err(|error| unseen("/sys/block", &error))? {
+    for (_, device) in loops()?.into_iter().filter(|(of, _)| *of == id) {
         run(["losetup".to_owned(), "-d".to_owned(), device])?;
     }
     for path in [root, directory] {
@@ -34,25 +34,37 @@ pub(super) fn release(id: u32) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether something is mounted exactly there. The fifth field of a line is the place, blanks written as `\040`.
-fn mounted(at: &Path) -> io::Result<bool> {
-    let table = fs::read_to_string("/proc/self/mountinfo")?;
-    Ok(table
-        .lines()
-        .any(|line| line.split(' ').nth(4).map(Path::new) == Some(at)))
+/// Ids of the guests whose root file systems are mounted. The fifth field of a line is the place.
+pub(super) fn mounts() -> Result<Vec<u32>, Fault> {
+    let table = fs::read_to_string("/proc/self/mountinfo")
+        .map_err(|error| unseen("/proc/self/mountinfo", &error))?;
+    let id = |line: &str| {
+        let place = line.split(' ').nth(4)?.strip_prefix("/var/lib/lxc/")?;
+        place.strip_suffix("/rootfs")?.parse().ok()
+    };
+    Ok(table.lines().filter_map(id).collect())
 }
 
-/// Loop devices over an image of this id: `…/images/ID/vm-ID-disk-N.raw`.
-fn loops(id: u32) -> io::Result<Vec<String>> {
+/// Loop devices over guests' images, `…/images/ID/vm-ID-disk-N.raw`, each with the guest's id.
+pub(super) fn loops() -> Result<Vec<(u32, String)>, Fault> {
+    let unseen = |error: io::Error| unseen("/sys/block", &error);
     let mut found = Vec::new();
-    for entry in fs::read_dir("/sys/block")? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
+    for entry in fs::read_dir("/sys/block").map_err(unseen)? {
+        let name = entry.map_err(unseen)?.file_name();
+        let name = name.to_string_lossy().into_owned();
         let file = fs::read_to_string(format!("/sys/block/{name}/loop/backing_file"));
-        if file.is_ok_and(|file| file.contains(&format!("/images/{id}/vm-{id}-disk-"))) {
-            found.push(format!("/dev/{name}"));
+        if let Some(id) = file.ok().as_deref().and_then(image_of) {
+            found.push((id, format!("/dev/{name}")));
         }
     }
     Ok(found)
+}
+
+fn image_of(file: &str) -> Option<u32> {
+    let (_, rest) = file.split_once("/images/")?;
+    let (id, name) = rest.split_once('/')?;
+    let is_its = name.starts_with(&format!("vm-{id}-disk-"));
+    id.parse().ok().filter(|_| is_its)
 }
 
 fn run<const N: usize>(argv: [String; N]) -> Result<(), Fault> {
@@ -70,4 +82,18 @@ fn unseen(path: &str, error: &io::Error) -> Fault {
         FaultKind::Failed,
         format!("`{path}` cannot be used: {error}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_its_guests_by_directory_and_name() {
+        let of = |file| image_of(file);
+        assert_eq!(of("/var/lib/vz/images/105/vm-105-disk-0.raw\n"), Some(105));
+        assert_eq!(of("/var/lib/vz/images/105/vm-106-disk-0.raw\n"), None);
+        assert_eq!(of("/srv/images/photo.img\n"), None);
+        assert!(mounts().is_ok() && loops().is_ok());
+    }
 }

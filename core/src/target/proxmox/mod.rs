@@ -26,6 +26,7 @@ mod fault;
 mod guest;
 mod host;
 mod leftover;
+mod orphans;
 mod parse;
 mod power;
 mod pull;
@@ -54,7 +55,7 @@ use self::etc::Etc;
 use self::fault::{broken, refused};
 use self::guest::Waiting;
 use self::host::{Host, OnStop, fault, title};
-use super::{GuestSeen, HostFacts, Target, tls};
+use super::{GuestSeen, HostFacts, Orphan, Target, tls};
 use crate::source;
 
 /// Most that is read of a guest's answer, bytes.
@@ -230,6 +231,10 @@ impl Target for Proxmox {
 
     fn renew_templates(&mut self, facts: &mut HostFacts) -> Result<Option<String>, Fault> {
         self.renew(facts)
+    }
+
+    fn orphans(&mut self) -> Result<Vec<Orphan>, Fault> {
+        self.all_orphans()
     }
 
     fn claim_id(&mut self) -> Result<String, Fault> {

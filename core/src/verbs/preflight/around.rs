@@ -126,7 +126,7 @@ pub(super) fn judge(facts: &Facts, wanted: Option<Wanted<'_>>) -> Vec<Finding> {
     let mut found: Vec<Finding> = facts
         .servers
         .iter()
-        .filter_map(|server| unreached(server, &mirrors))
+        .filter_map(|server| unreached(server, &mirrors, wanted.is_some()))
         .collect();
     found.extend(names(&facts.host.surroundings, settings));
     let Some((settings, asked)) = settings.zip(facts.place.as_ref()) else {
@@ -144,31 +144,21 @@ pub(super) fn judge(facts: &Facts, wanted: Option<Wanted<'_>>) -> Vec<Finding> {
     found
 }
 
-/// The host itself fetches releases; packages are fetched by the guest, which may go another way.
-fn unreached(server: &Server, mirrors: &[String]) -> Option<Finding> {
+/// The host itself fetches releases, which is in the way if one is wanted; packages are fetched by the guest, which may
+/// go another way.
+fn unreached(server: &Server, mirrors: &[String], wanted: bool) -> Option<Finding> {
     let why = server.answer.as_ref().err()?;
     let url = &server.url;
     let host = bare(url.split('/').nth(2).unwrap_or_default());
     let texts = |expected: &str| {
         let remedy = format!("See why: `getent hosts {host}`; `curl -I {url}`");
-        [
-            format!("{expected} {url}, from this host"),
-            why.clone(),
-            remedy,
-        ]
+        let found = format!("{url} does not answer this host: {why}");
+        [expected.to_owned(), found, remedy]
     };
-    Some(if mirrors.contains(url) {
-        Finding::warns(
-            MIRROR,
-            Kind::Network,
-            texts("an answer of the package mirror"),
-        )
-    } else {
-        Finding::blocks(
-            SOURCE,
-            Kind::Download,
-            texts("an answer of the release server"),
-        )
+    Some(match (mirrors.contains(url), wanted) {
+        (true, _) => Finding::warns(MIRROR, Kind::Network, texts("the package mirror answers")),
+        (_, true) => Finding::blocks(SOURCE, Kind::Download, texts("the release server answers")),
+        (_, false) => Finding::warns(SOURCE, Kind::Download, texts("the release server answers")),
     })
 }
 

@@ -78,6 +78,12 @@ pub const CHECKS: [&str; 22] = [
     ROOT, PLATFORM, VERSION, QUORUM, CLOCK, OVERLAY, STORAGE, TEMPLATE, STAGING, MEMORY, CORES, ID,
     NAME, BRIDGE, ADDRESS, GATEWAY, PORTS, NAMES, SOURCE, MIRROR, DOMAIN, NODE,
 ];
+
+/// Those of them that need no instance.
+pub const HOST: [&str; 13] = [
+    ROOT, PLATFORM, VERSION, QUORUM, CLOCK, OVERLAY, STORAGE, TEMPLATE, ID, BRIDGE, NAMES, SOURCE,
+    MIRROR,
+];
 const ROOT: &str = "root";
 const PLATFORM: &str = "platform";
 const VERSION: &str = "version";
