@@ -11,6 +11,7 @@ mod certificate;
 mod condition;
 mod copies;
 mod decoy;
+mod doctor;
 mod dry;
 mod errors;
 mod faults;
