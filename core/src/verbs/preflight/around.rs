@@ -1,7 +1,7 @@
 //! What lies around the host: servers an install needs, name servers, the domain, the neighbours of its address. Asks all
 //! of them at once; judging what they said is pure.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -57,8 +57,16 @@ fn neighbourhood(host: &HostFacts, settings: &Settings) -> Result<Asked, Fault> 
     let network = &settings.network;
     // Through a bridge that is not there nobody can be asked.
     let seen = found_bridge(host, &network.bridge).is_some() && in_sight(host, settings);
-    let asked = |address| neighbour(&network.bridge, address, seen && !is_own(host, address));
-    let gateway = network.gateway.filter(|gateway| !is_own(host, *gateway));
+    let asked = |address: Ipv4Addr| {
+        neighbour(
+            &network.bridge,
+            address,
+            seen && !is_own(host, address.into()),
+        )
+    };
+    let gateway = network
+        .gateway
+        .filter(|gateway| !is_own(host, (*gateway).into()));
     let directory = settings.source.directory.as_ref().map(PathBuf::from);
     thread::scope(|scope| {
         let gateway = gateway.map(|gateway| scope.spawn(move || asked(gateway)));
@@ -187,7 +195,7 @@ fn domain(settings: &Settings, answer: &Result<Vec<IpAddr>, String>) -> Option<F
     let address = IpAddr::from(network.ip_address.address());
     let found = match answer {
         _ if network.public_url.is_some() => return None,
-        Ok(found) if found.contains(&address) => return None,
+        Ok(found) if network.addresses().any(|address| found.contains(&address)) => return None,
         Ok(found) => {
             let found: Vec<String> = found.iter().map(IpAddr::to_string).collect();
             format!("`{}` leads to {}", network.domain, found.join(", "))

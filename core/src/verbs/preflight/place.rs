@@ -1,6 +1,6 @@
 //! Judges whether an instance's place is free: node, id, name, bridge, address, gateway, ports. Pure.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::{ADDRESS, BRIDGE, Facts, GATEWAY, ID, NAME, NODE, PORTS};
 use crate::error::Kind;
@@ -204,14 +204,22 @@ fn sight(host: &HostFacts, settings: &Settings) -> Option<Finding> {
 
 fn addresses(facts: &Facts, settings: &Settings) -> Vec<Finding> {
     let network = &settings.network;
-    let address = network.ip_address.address();
     let asked = facts.place.as_ref();
-    let mut found = Vec::from_iter(
-        owner(&facts.host, address, asked.map(|asked| &asked.address)).map(|owner| {
-            let remedy = "Give the instance a free address of its own with `--ip-address`";
-            taken(ADDRESS, ["an address nobody has", &owner, remedy])
-        }),
-    );
+    let mut owned: Vec<String> = network
+        .addresses()
+        .filter_map(|address| owner(&facts.host, address))
+        .collect();
+    // Whoever is known by name need not be known by hardware address, too.
+    if let Some(asked) = asked.filter(|_| owned.is_empty()) {
+        owned.extend(answers(network.ip_address.address(), &asked.address));
+    }
+    let mut found: Vec<Finding> = owned
+        .iter()
+        .map(|owner| {
+            let remedy = "Give the instance a free address of its own with `--ip-address` or `--ipv6-address`";
+            taken(ADDRESS, ["an address nobody has", owner, remedy])
+        })
+        .collect();
     match (
         network.gateway,
         asked.and_then(|asked| asked.gateway.as_ref()),
@@ -238,33 +246,36 @@ fn addresses(facts: &Facts, settings: &Settings) -> Vec<Finding> {
     found
 }
 
-/// Who has an address already.
-fn owner(host: &HostFacts, address: Ipv4Addr, asked: Option<&Neighbour>) -> Option<String> {
+/// Who has an address already, as far as configurations say.
+fn owner(host: &HostFacts, address: IpAddr) -> Option<String> {
     if is_own(host, address) {
         return Some(format!("{address} is this host's own address"));
     }
     let guest = host
         .guests
         .iter()
-        .find(|guest| guest.addresses.contains(&address.into()));
-    if let Some(guest) = guest {
-        let name = guest.name.as_deref().unwrap_or("nameless");
-        return Some(format!(
-            "{address} belongs to guest {} (`{name}`) on node `{}`",
-            guest.id, guest.node
-        ));
-    }
+        .find(|guest| guest.addresses.contains(&address));
+    let guest = guest?;
+    let name = guest.name.as_deref().unwrap_or("nameless");
+    Some(format!(
+        "{address} belongs to guest {} (`{name}`) on node `{}`",
+        guest.id, guest.node
+    ))
+}
+
+/// Who has it, as far as somebody answers who is in no configuration.
+fn answers(address: Ipv4Addr, asked: &Neighbour) -> Option<String> {
     match asked {
-        Some(Neighbour::Answers(mac)) => Some(format!("{address} answers already, from {mac}")),
-        _ => None,
+        Neighbour::Answers(mac) => Some(format!("{address} answers already, from {mac}")),
+        Neighbour::Silent | Neighbour::OutOfSight => None,
     }
 }
 
 /// Whether the host itself has this address.
-pub(super) fn is_own(host: &HostFacts, address: Ipv4Addr) -> bool {
-    let mut own = host.bridges.iter().flat_map(|bridge| &bridge.addresses);
-    let address = address.to_string();
-    own.any(|own| own.split('/').next() == Some(address.as_str()))
+pub(super) fn is_own(host: &HostFacts, address: IpAddr) -> bool {
+    let own = host.bridges.iter().flat_map(|bridge| &bridge.addresses);
+    let mut own = own.filter_map(|own| own.split('/').next()?.parse::<IpAddr>().ok());
+    own.any(|own| own == address)
 }
 
 /// Ports somebody else listens on in every guest; each with one that is free.

@@ -193,6 +193,7 @@ const ROWS: &[Row] = &[
     (|_, s| s.network.bridge = "vmbr9".to_owned(), BRIDGE, Blocks, 6),
     (|f, _| f.host.bridges[0].addresses.push("10.0.0.5/24".to_owned()), ADDRESS, Blocks, 6),
     (|f, _| f.host.guests[0].addresses.push([10, 0, 0, 5].into()), ADDRESS, Blocks, 6),
+    (|f, s| same_ipv6(f, s), ADDRESS, Blocks, 6),
     (|f, _| place(f).address = Neighbour::Answers("bc:24:11:00:00:01".to_owned()), ADDRESS, Blocks, 6),
     (|f, _| f.host.bridges[0].addresses = vec!["10.9.0.1/24".to_owned()], ADDRESS, Warns, 6),
     (|f, _| place(f).gateway = Some(Neighbour::Silent), GATEWAY, Blocks, 6),
@@ -231,6 +232,13 @@ fn named(settings: &mut Settings, name: &str) {
 
 fn state(facts: &mut Facts, state: StorageState) {
     facts.host.storages[1].state = state;
+}
+
+fn same_ipv6(facts: &mut Facts, settings: &mut Settings) {
+    settings.network.ipv6_address = Some("fd00::5/64".parse().unwrap());
+    facts.host.guests[0]
+        .addresses
+        .push("fd00::5".parse().unwrap());
 }
 
 fn ours(facts: &mut Facts) {
