@@ -74,12 +74,12 @@ fn what_is_taken_or_missing() {
         6,
         &["10.78.0.1 is this host's own address", untouched],
     );
-    let bridge = ["--bridge", "vmbr9"];
+    let bridge = ["--bridge", "vmbr99"];
     refused(
         &instance,
         &bridge,
         6,
-        &["no bridge `vmbr9`", "vmbr0", untouched],
+        &["no bridge `vmbr99`", "vmbr0", untouched],
     );
     let id = free_id() + 1;
     let decoy = Decoy::create(id, "stranger", "");

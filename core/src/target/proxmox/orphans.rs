@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use homeport_engine::run::Fault;
 
@@ -111,7 +111,7 @@ fn broken_downloads(storage: &StorageConfig) -> Vec<Orphan> {
     stale.map(|path| broken_download(&path)).collect()
 }
 
-fn broken_download(path: &PathBuf) -> Orphan {
+fn broken_download(path: &Path) -> Orphan {
     let path = path.display();
     Orphan {
         what: format!("`{path}` is the beginning of a download that was broken off"),

@@ -160,7 +160,7 @@ fn unreached(server: &Server, mirrors: &[String], wanted: bool) -> Option<Findin
     let host = bare(url.split('/').nth(2).unwrap_or_default());
     let texts = |expected: &str| {
         let remedy = format!("See why: `getent hosts {host}`; `curl -I {url}`");
-        let found = format!("{url} does not answer this host: {why}");
+        let found = format!("`{url}` does not answer this host: {why}");
         [expected.to_owned(), found, remedy]
     };
     Some(match (mirrors.contains(url), wanted) {
