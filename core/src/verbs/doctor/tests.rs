@@ -31,6 +31,7 @@ fn guest(id: &str, name: &str, operation: &str, lock: Option<&str>) -> GuestSeen
         addresses: Vec::new(),
         mac: None,
         readdress: None,
+        cpu: None,
     }
 }
 
