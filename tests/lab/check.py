@@ -41,6 +41,8 @@ def environment(directory):
     store = "local-dir"
     return {
         "PATH": f"{HERE}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/root", "LAB_ROOT": ROOT, "LAB_CACHE": CACHE,
+        # What somebody left in the file of knobs must not decide.
+        "LAB_KNOBS": f"{directory}/knobs",
         "A": str(FIRST), "B": str(FIRST + 1), "C": str(FIRST + 2), "X": str(FIRST + 50), "S": store, "T": "local",
         "F": f"local:vztmpl/{template}", "STD": f"--unprivileged 1 --features nesting=1 --rootfs {store}:2 --cores 1 --memory 512 --swap 128",
         "NODE": os.uname().nodename.split(".")[0], "ETC": f"{ROOT}/etc/pve", "TMP": directory, "ADDR": f"{NET}.201", "GW": f"{NET}.1",
@@ -104,10 +106,28 @@ def tidy(env):
         for s in gone off far; do pvesm remove $s; done; scene clear""", env)
 
 
+def traps():
+    """[(number, rows)] of traps.md, each row as "group: name"."""
+    with open(f"{HERE}/traps.md", encoding="utf-8") as file:
+        return [(number, re.findall(r"`([a-z]+: [^`]+)`", rows)) for number, rows in re.findall(r"^\| (\d+) \|.*\| (.*) \|$", file.read(), re.M)]
+
+
+def judge_traps(outcomes):
+    """Prints for each trap how many of its rows hold, and returns how many traps have a row that failed, or is not in the table."""
+    broken = 0
+    for number, rows in traps():
+        missing = [row for row in rows if row not in outcomes]
+        held = sum(outcomes.get(row, False) for row in rows)
+        whole = rows and held == len(rows)
+        broken += not whole
+        print(f"table: trap {number:>2}: {held} of {len(rows)} rows hold" + (f"; not in the table: {', '.join(missing)}" if missing else ""))
+    return broken
+
+
 def main(groups):
     """Runs the groups and returns the exit status."""
     directory = tempfile.mkdtemp(prefix="homeport-lab-")
-    env, failed, count = environment(directory), 0, 0
+    env, failed, outcomes = environment(directory), 0, {}
     try:
         tidy(env)
         for row in table():
@@ -115,7 +135,7 @@ def main(groups):
                 continue
             begun = time.monotonic()
             wrong = judge(row, env)
-            count += 1
+            outcomes[f"{row[0]}: {row[1]}"] = not wrong
             failed += bool(wrong)
             print(f"{'FAIL' if wrong else 'ok  '} {row[0]:<9} {row[1]:<32} {time.monotonic() - begun:5.1f} s", flush=True)
             for reason in wrong:
@@ -123,6 +143,10 @@ def main(groups):
     finally:
         tidy(env)
         shutil.rmtree(directory)
+    if not groups and judge_traps(outcomes):
+        failed += 1
+        print("FAIL traps.md")
+    count = len(outcomes)
     print(f"{count} calls, {count - failed} as on Proxmox VE, {failed} not")
     return 1 if failed or not count else 0
 

@@ -1,7 +1,9 @@
 """Runs one command line against a table of commands: usage texts, errors, exit status, call log. Never knows what a
 command does."""
 import json
+import locale
 import os
+import random
 import sys
 import time
 
@@ -49,6 +51,7 @@ def call(program, args, body):
     started = time.monotonic()
     # A real node's programs take about 0.6 s before they do anything.
     time.sleep(float(host.knob("LAB_LATENCY_MS", "0")) / 1000)
+    complain_of_locale()
     kind, rc = fault.chosen(program, args), 255
     if kind:
         log_call(program, args, started, None, kind)
@@ -112,6 +115,18 @@ def usage(program, groups):
 
 
 def _fail(message, rc=255):
+    """With LAB_RC=any every refusal ends with whatever errno might have been left over, as callers have to expect."""
     sys.stdout.flush()
     print(message, file=sys.stderr)
-    return rc
+    return random.choice(fault.STATUSES) if host.knob("LAB_RC") == "any" else rc
+
+
+def complain_of_locale():
+    """Perl's words on stderr when the caller's locale does not exist here, which no exit status shows."""
+    wanted = {name: value for name, value in os.environ.items() if name.startswith("LC_") or name in ("LANG", "LANGUAGE")}
+    try:
+        locale.setlocale(locale.LC_ALL, "")
+    except locale.Error:
+        lines = "".join(f'\t{name} = "{value}",\n' for name, value in sorted(wanted.items()))
+        print(f"perl: warning: Setting locale failed.\nperl: warning: Please check that your locale settings:\n{lines}    are supported "
+              'and installed on your system.\nperl: warning: Falling back to the standard locale ("C").', file=sys.stderr)

@@ -2,7 +2,7 @@
 import os
 import re
 
-KNOBS = "/run/homeport-lab.conf"
+KNOBS = os.environ.get("LAB_KNOBS", "/run/homeport-lab.conf")
 
 
 def _knobs():

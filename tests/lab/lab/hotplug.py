@@ -1,8 +1,7 @@
 """Changes of a running container: limits and networks. Never writes its configuration."""
 import os
-import subprocess
 
-from . import attach, netstring
+from . import attach, links, netstring
 from .errors import BadParameters, Die
 from .lxcconf import V2
 
@@ -50,7 +49,7 @@ def change_net(found, key, value):
         if key not in found.now:
             _add_net(found.vmid, n, net)
         else:
-            _ip("link", "set", f"veth{found.vmid}i{n}", "master", net["bridge"])
+            links.ip("link", "set", f"veth{found.vmid}i{n}", "master", net["bridge"])
         _address(found.vmid, net)
     except Die as error:
         raise BadParameters({key: f"unable to hotplug {key}: {error}\n"}, error.rc) from None
@@ -58,10 +57,10 @@ def change_net(found, key, value):
 
 def _add_net(vmid, n, net):
     outside, inside = f"veth{vmid}i{n}", f"veth{vmid}i{n}p"
-    _ip("link", "add", outside, "mtu", _mtu(net["bridge"]), "type", "veth", "peer", "name", inside, "mtu", _mtu(net["bridge"]),
+    links.ip("link", "add", outside, "mtu", _mtu(net["bridge"]), "type", "veth", "peer", "name", inside, "mtu", _mtu(net["bridge"]),
         "address", net["hwaddr"])
-    _ip("link", "set", outside, "master", net["bridge"], "up")
-    _ip("link", "set", inside, "netns", str(attach.init_pid(vmid)), "name", net["name"])
+    links.ip("link", "set", outside, "master", net["bridge"], "up")
+    links.ip("link", "set", inside, "netns", str(attach.init_pid(vmid)), "name", net["name"])
 
 
 def _mtu(bridge):
@@ -71,7 +70,7 @@ def _mtu(bridge):
 
 def remove_net(vmid, n):
     """Takes one network away."""
-    _ip("link", "delete", f"veth{vmid}i{n}")
+    links.ip("link", "delete", f"veth{vmid}i{n}")
 
 
 def _address(vmid, net):
@@ -79,15 +78,8 @@ def _address(vmid, net):
     if "/" not in net.get("ip", ""):
         return
     inside = ["lxc-attach", "-n", str(vmid), "--"]
-    _ip("address", "flush", "dev", net["name"], "scope", "global", before=inside)
-    _ip("address", "add", net["ip"], "brd", "+", "dev", net["name"], before=inside)
-    _ip("link", "set", net["name"], "up", before=inside)
+    links.ip("address", "flush", "dev", net["name"], "scope", "global", before=inside)
+    links.ip("address", "add", net["ip"], "brd", "+", "dev", net["name"], before=inside)
+    links.ip("link", "set", net["name"], "up", before=inside)
     if "gw" in net:
-        _ip("route", "replace", "default", "via", net["gw"], "dev", net["name"], "onlink", before=inside)
-
-
-def _ip(*words, before=()):
-    done = subprocess.run([*before, "ip", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False)
-    if done.returncode:
-        raise Die(f"ip {' '.join(words)}: {done.stdout.strip()}")
+        links.ip("route", "replace", "default", "via", net["gw"], "dev", net["name"], "onlink", before=inside)

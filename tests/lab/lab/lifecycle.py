@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 
-from . import cgroups, cluster, config, fault, host, locks, lxcconf, netstring, tasks
+from . import cgroups, cluster, config, fault, host, links, locks, lxcconf, netstring, tasks
 from .errors import Die
 
 
@@ -50,6 +50,7 @@ def start_now(vmid, skiplock=False, debug=False, report=False):
             lxcconf.write(found)
             cgroups.sweep(vmid)
             _spawn(vmid, debug)
+            links.connect_late(found)
             fault.midway()
     except Die as error:
         if report:

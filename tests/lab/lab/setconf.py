@@ -72,6 +72,8 @@ def _set(found, key, value):
     if lifecycle.running(found.vmid):
         if re.fullmatch(r"net\d+", key):
             hotplug.change_net(found, key, value)
+        elif re.fullmatch(r"mp\d+", key) and key not in found.now:
+            pass
         elif key in LIVE:
             hotplug.limit(found, key, value)
         else:
