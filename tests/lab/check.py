@@ -109,7 +109,8 @@ def tidy(env):
 def traps():
     """[(number, rows)] of traps.md, each row as "group: name"."""
     with open(f"{HERE}/traps.md", encoding="utf-8") as file:
-        return [(number, re.findall(r"`([a-z]+: [^`]+)`", rows)) for number, rows in re.findall(r"^\| (\d+) \|.*\| (.*) \|$", file.read(), re.M)]
+        found = re.findall(r"^\| (\d+) \|.*\| (.*) \|$", file.read(), re.M)
+    return [(number, re.findall(r"`([a-z]+: [^`]+)`", rows)) for number, rows in found]
 
 
 def judge_traps(outcomes):
@@ -120,7 +121,8 @@ def judge_traps(outcomes):
         held = sum(outcomes.get(row, False) for row in rows)
         whole = rows and held == len(rows)
         broken += not whole
-        print(f"table: trap {number:>2}: {held} of {len(rows)} rows hold" + (f"; not in the table: {', '.join(missing)}" if missing else ""))
+        lost = f"; not in the table: {', '.join(missing)}" if missing else ""
+        print(f"table: trap {number:>2}: {held} of {len(rows)} rows hold{lost}")
     return broken
 
 
