@@ -147,7 +147,7 @@ pub const CONDITIONS: [Condition; 13] = [
         name: "certificate, 3 days",
         begin: EXPIRING,
         end: "rm -r /etc/nginx/homeport && mv /root/pairs /etc/nginx/homeport",
-        says: "expires within 3 days",
+        says: "The certificate at 127.0.0.1:443 expires within",
         code: 0,
         remedy: "Get a new one from whoever issued this one",
     },
