@@ -202,10 +202,6 @@ fn prepare(
     let (facts, remarks) = looked_at(cx, &settings, &recipe, dry_run)?;
     let chosen =
         choose::choose(&facts, &settings).map_err(|found| Error::not_ready(vec![found]))?;
-    let (carry, notice) = surround::carry(&facts, &chosen.template.volume)?;
-    if let Some(text) = notice {
-        (cx.tell)(Event::Noticed { text });
-    }
     // Who only looks claims nothing: a claim is a file.
     let id = match (settings.proxmox.container_id, &facts.free_id) {
         (Some(id), _) => id.to_string(),
@@ -243,7 +239,7 @@ fn prepare(
             surround::network(&facts, &settings),
         ),
         neighbour6: surround::neighbour6(&facts, &settings),
-        carry,
+        carry: surround::carry(&facts, &chosen.template.volume),
         template: chosen.template.ensure,
         program: cx.program.deployed(),
         database: partners.database()?,

@@ -2,7 +2,6 @@
 
 use homeport_engine::op::GuestNetwork;
 
-use crate::error::Error;
 use crate::plan::deploy::Carry;
 use crate::settings::Settings;
 use crate::target::{ForGuest, HostFacts, codename};
@@ -10,32 +9,16 @@ use crate::target::{ForGuest, HostFacts, codename};
 /// Packet size of a network interface that nobody gave one, bytes.
 const USUAL_MTU: u32 = 1500;
 
-const LOOPBACK_PROXY: &str = "This host's HTTP proxy listens on its loopback address, where no container reaches it: \
-     the container goes without. If that is its only way out, let the proxy listen on the bridge and name that address \
-     in http_proxy.";
-
-/// What of the host's surroundings a guest made of this template needs, and what the user should know of it.
-pub fn carry(facts: &HostFacts, template: &str) -> Result<(Carry, Option<String>), Error> {
+/// What of the host's surroundings a guest made of this template needs.
+pub fn carry(facts: &HostFacts, template: &str) -> Carry {
     let around = &facts.surroundings;
-    let (proxy, notice) = match around.proxies.for_guest() {
-        ForGuest::None => (false, None),
-        ForGuest::Usable => (true, None),
-        ForGuest::Loopback => (false, Some(LOOPBACK_PROXY.to_owned())),
-        ForGuest::Malformed => {
-            return Err(Error::host(
-                "the host's HTTP proxy is not an address as in `http://proxy.example.org:3128`",
-                "Correct the variables http_proxy and https_proxy, or Acquire::http::Proxy in apt's configuration.",
-            ));
-        }
-    };
-    let carry = Carry {
+    Carry {
         authorities: around.authorities.clone(),
-        proxy,
+        proxy: around.proxies.for_guest() == ForGuest::Usable,
         package_sources: release(template)
             .and_then(codename)
             .and_then(|name| around.package_sources(name)),
-    };
-    Ok((carry, notice))
+    }
 }
 
 /// Debian's release a template is made of, by its name; `None`: not known, and its own package sources stay.
@@ -104,18 +87,10 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_carried_by_name_only_even_with_a_password() {
-        let (carry, notice) = carry(&with_proxy("http://u:secret@p:3128"), "").unwrap();
-        assert!(carry.proxy && notice.is_none());
-        assert!(!format!("{carry:?}").contains("secret"));
-    }
-
-    #[test]
-    fn a_proxy_no_guest_reaches_is_told_and_a_broken_one_refused_without_showing_it() {
-        let (carried, notice) = carry(&with_proxy("http://127.0.0.1:3128"), "").unwrap();
-        assert!(!carried.proxy && notice.is_some_and(|text| text.contains("loopback")));
-        let error = carry(&with_proxy("http://u:secret\"@p"), "").unwrap_err();
-        assert!(!format!("{error:?}").contains("secret"));
+    fn a_proxy_is_carried_by_name_only_and_only_if_a_guest_reaches_it() {
+        let carry = carry(&with_proxy("http://u:secret@p:3128"), "");
+        assert!(carry.proxy && !format!("{carry:?}").contains("secret"));
+        assert!(!super::carry(&with_proxy("http://127.0.0.1:3128"), "").proxy);
     }
 
     #[test]

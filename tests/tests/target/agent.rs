@@ -21,7 +21,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::lab::{Mine, done, proxmox};
 
-fn with_agent(id: u32, target: &mut Proxmox) -> Mine {
+pub fn with_agent(id: u32, target: &mut Proxmox) -> Mine {
     let mine = Mine::new(id);
     done(target, &mine.create());
     done(
@@ -50,7 +50,7 @@ fn with_agent(id: u32, target: &mut Proxmox) -> Mine {
 }
 
 /// A part of a plan for the candidate: shell scripts.
-fn part(mine: &Mine, first: u32, scripts: &[&str]) -> Plan {
+pub fn part(mine: &Mine, first: u32, scripts: &[&str]) -> Plan {
     let step = |script: &&str| {
         Step::guest(*script, Op::Exec(Exec::root(["sh", "-c", script], 60))).in_candidate()
     };

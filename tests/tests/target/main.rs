@@ -11,5 +11,6 @@ mod killed;
 mod lab;
 mod life;
 mod looks;
+mod network;
 mod strangers;
 mod templates;

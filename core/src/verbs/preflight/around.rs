@@ -8,14 +8,14 @@ use std::thread;
 use homeport_engine::run::Fault;
 
 use super::place::{found_bridge, in_sight, is_own};
-use super::{Asked, DOMAIN, Facts, MIRROR, NAMES, SOURCE, Wanted, existing};
+use super::{Asked, DOMAIN, Facts, MIRROR, NAMES, PROXY, SOURCE, Wanted, existing};
 use crate::error::Kind;
 use crate::places;
 use crate::recipe::Recipe;
 use crate::report::Finding;
 use crate::settings::Settings;
 use crate::target::network::{Server, greet, neighbour, resolve};
-use crate::target::{HostFacts, Surroundings, bare, free};
+use crate::target::{ForGuest, HostFacts, Surroundings, bare, free};
 
 /// Where every template of Debian gets its packages unless the host says otherwise.
 const PUBLIC_MIRROR: &str = "http://deb.debian.org/";
@@ -137,6 +137,7 @@ pub(super) fn judge(facts: &Facts, wanted: Option<Wanted<'_>>) -> Vec<Finding> {
         .filter_map(|server| unreached(server, &mirrors, wanted.is_some()))
         .collect();
     found.extend(names(&facts.host.surroundings, settings));
+    found.extend(proxies(&facts.host.surroundings));
     let Some((settings, asked)) = settings.zip(facts.place.as_ref()) else {
         return found;
     };
@@ -187,6 +188,33 @@ fn names(around: &Surroundings, settings: Option<&Settings>) -> Option<Finding> 
         ];
         Finding::blocks(NAMES, Kind::Network, texts)
     })
+}
+
+/// The host's proxies are the guest's, too, if it reaches them. Their addresses may hold passwords and are not shown.
+fn proxies(around: &Surroundings) -> Option<Finding> {
+    let texts = |found: &str, remedy: &str| {
+        let expected = "an HTTP proxy that a container can use as well, or none".to_owned();
+        [expected, found.to_owned(), remedy.to_owned()]
+    };
+    match around.proxies.for_guest() {
+        ForGuest::None | ForGuest::Usable => None,
+        ForGuest::Loopback => Some(Finding::warns(
+            PROXY,
+            Kind::Network,
+            texts(
+                "this host's listens on its loopback address, where no container reaches it: the container goes without",
+                "If it has no other way out, let the proxy listen on the bridge, and name that address in `http_proxy`",
+            ),
+        )),
+        ForGuest::Malformed => Some(Finding::blocks(
+            PROXY,
+            Kind::Network,
+            texts(
+                "this host's is not an address as in http://proxy.example.org:3128",
+                "Correct it where it stands: `env | grep -i _proxy; apt-config dump | grep Proxy`",
+            ),
+        )),
+    }
 }
 
 /// People open the domain. It may well lead to a proxy of the administrator's, or be made only later.

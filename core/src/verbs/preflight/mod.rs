@@ -74,9 +74,9 @@ pub fn gather(
 
 /// A word for everything that is looked at, in the order in which it is judged: what comes first is needed by what
 /// follows.
-pub const CHECKS: [&str; 22] = [
+pub const CHECKS: [&str; 23] = [
     ROOT, PLATFORM, VERSION, QUORUM, CLOCK, OVERLAY, STORAGE, TEMPLATE, STAGING, MEMORY, CORES, ID,
-    NAME, BRIDGE, ADDRESS, GATEWAY, PORTS, NAMES, SOURCE, MIRROR, DOMAIN, NODE,
+    NAME, BRIDGE, ADDRESS, GATEWAY, PORTS, NAMES, PROXY, SOURCE, MIRROR, DOMAIN, NODE,
 ];
 
 /// Those of them that need no instance.
@@ -102,6 +102,7 @@ const ADDRESS: &str = "address";
 const GATEWAY: &str = "gateway";
 const PORTS: &str = "ports";
 const NAMES: &str = "names";
+const PROXY: &str = "proxy";
 const SOURCE: &str = "source";
 const MIRROR: &str = "mirror";
 const DOMAIN: &str = "domain";

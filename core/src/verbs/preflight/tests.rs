@@ -202,6 +202,8 @@ const ROWS: &[Row] = &[
     (|_, s| s.services.frontend.ssl_port = 9080, PORTS, Blocks, 6),
     (|f, _| f.host.surroundings.nameservers = vec!["127.0.0.53".to_owned()], NAMES, Blocks, 6),
     (|f, _| f.host.surroundings.nameservers.clear(), NAMES, Blocks, 6),
+    (|f, _| proxy(f, "http://127.0.0.1:3128"), PROXY, Warns, 6),
+    (|f, _| proxy(f, "http://proxy.example.org:31 28"), PROXY, Blocks, 6),
     (|f, _| f.servers[0] = server(RELEASES, Err("host not found")), SOURCE, Blocks, 8),
     (|f, _| place(f).no_directory = Some("/mnt/release".into()), SOURCE, Blocks, 8),
     (|f, _| f.servers[1] = server(PACKAGES, Err("connection refused")), MIRROR, Warns, 6),
@@ -219,6 +221,10 @@ fn version(facts: &mut Facts, version: &[u32]) {
 
 fn clocks(facts: &mut Facts, ahead: i64) {
     facts.servers = vec![server(RELEASES, Ok(ahead)), server(PACKAGES, Ok(ahead * 2))];
+}
+
+fn proxy(facts: &mut Facts, address: &str) {
+    facts.host.surroundings.proxies.http = Some(address.to_owned());
 }
 
 fn thick(facts: &mut Facts) {
