@@ -3,7 +3,7 @@ import os
 import re
 import time
 
-from . import cluster, config, firstboot, guestfiles, host, image, lifecycle, locks, netstring, storage, tasks, volumes
+from . import cluster, config, firstboot, guestfiles, host, image, lifecycle, locks, marks, netstring, storage, tasks, volumes
 from .errors import BadParameters, Die
 
 
@@ -21,7 +21,8 @@ def clone(values):
     store = storage.usable(values.get("storage") or kept["rootfs"].partition(":")[0])
     if "rootdir" not in store.content:
         raise BadParameters({"storage": f"storage '{store.name}' does not support container directories"})
-    _lock_source(vmid)
+    with marks.put(vmid, "disk"):
+        pass
     config.save(config.Config(new, {"lock": "create"}))
     tasks.run("vzclone", vmid, lambda: _clone_now(values, kept, store))
 
@@ -30,21 +31,6 @@ def _source_values(source, snapname):
     if snapname and snapname not in source.snapshots:
         raise Die(f"snapshot '{snapname}' does not exist")
     return source.snapshots[snapname] if snapname else source.now
-
-
-def _lock_source(vmid):
-    with locks.guest(vmid):
-        found = config.load(vmid)
-        found.check_lock()
-        found.now["lock"] = "disk"
-        config.save(found)
-
-
-def _unlock_source(vmid):
-    with locks.guest(vmid):
-        found = config.load(vmid, 255)
-        found.now.pop("lock", None)
-        config.save(found)
 
 
 def _clone_now(values, kept, store):
@@ -61,7 +47,7 @@ def _clone_now(values, kept, store):
         config.remove(new)
         raise Die(f"clone failed: {error}") from None
     finally:
-        _unlock_source(vmid)
+        marks.lift(vmid)
 
 
 def _copy_disk(source, target, snapname):

@@ -4,7 +4,7 @@ import contextlib
 import os
 import subprocess
 
-from . import cluster, config, create, destroy, guests, host, image, lifecycle, locks, netstring, newconf, storage, tasks, volumes
+from . import cluster, config, create, destroy, guests, host, image, lifecycle, locks, marks, netstring, newconf, storage, tasks, volumes
 from .errors import Die
 
 CONF = "./etc/vzdump/pct.conf"
@@ -34,15 +34,11 @@ def _checked(archive):
 
 def _take_over(vmid):
     """The existing container keeps its configuration, under lock, until the new one is complete."""
-    with create.prefixed(vmid, "restore"), locks.guest(vmid):
-        found = config.load(vmid, 255)
+    with create.prefixed(vmid, "restore"), marks.put(vmid, "create") as found:
         if found.now.get("protection"):
             raise Die(f"can't remove CT {vmid} - protection mode enabled")
-        found.check_lock()
         if lifecycle.running(vmid):
             raise Die("can't overwrite running container")
-        found.now["lock"] = "create"
-        config.save(found)
 
 
 def _work(values, archive, over):

@@ -5,31 +5,12 @@ import os
 import subprocess
 import time
 
-from . import attach, config, lifecycle, locks, tasks, volumes
+from . import attach, config, lifecycle, marks, tasks, volumes
 from .errors import Die
 
 # What a snapshot does not keep of the configuration, and a rollback leaves as it is.
 NOT_KEPT = ("lock", "digest", "description", "snaptime")
 TREE_WIDTH, TIME_WIDTH = 28, 24
-
-
-@contextlib.contextmanager
-def _locked(vmid, word):
-    """The container's configuration under lock `word`, which other programs see; what the block changes is saved."""
-    with locks.guest(vmid):
-        found = config.load(vmid, 255)
-        found.check_lock()
-        yield found
-        found.now["lock"] = word
-        config.save(found)
-
-
-def _finish(vmid, change):
-    with locks.guest(vmid):
-        found = config.load(vmid, 255)
-        found.now.pop("lock", None)
-        change(found)
-        config.save(found)
 
 
 def take(values):
@@ -42,7 +23,7 @@ def take(values):
 
 
 def _take_now(vmid, name, description):
-    with _locked(vmid, "snapshot") as found:
+    with marks.put(vmid, "snapshot") as found:
         if name in found.snapshots:
             raise Die(f"snapshot name '{name}' already used")
         disk = disk_of(found)
@@ -54,7 +35,7 @@ def _take_now(vmid, name, description):
         file = volumes.snapshot_file(disk, name)
         volumes.copy(volumes.path(disk), file)
         print(f'  Logical volume "{os.path.basename(file)}" created.', flush=True)
-    _finish(vmid, lambda found: found.now.update(parent=name))
+    marks.lift(vmid, lambda found: found.now.update(parent=name))
 
 
 def disk_of(found):
@@ -89,7 +70,7 @@ def rollback(values):
 
 
 def _rollback_now(vmid, name):
-    with _locked(vmid, "rollback") as found:
+    with marks.put(vmid, "rollback") as found:
         kept = _kept(found, name)
         if lifecycle.running(vmid):
             lifecycle.kill(vmid)
@@ -103,7 +84,7 @@ def _rollback_now(vmid, name):
         notes = {key: value for key, value in found.now.items() if key == "description"}
         found.now = {**{key: value for key, value in kept.items() if key not in NOT_KEPT}, **notes, "parent": name}
         found.pending = {}
-    _finish(vmid, restore)
+    marks.lift(vmid, restore)
 
 
 def _kept(found, name):
@@ -120,7 +101,7 @@ def delete(values):
 
 
 def _delete_now(vmid, name):
-    with _locked(vmid, "snapshot-delete") as found:
+    with marks.put(vmid, "snapshot-delete") as found:
         disk = _kept(found, name)["rootfs"].split(",")[0]
     file = volumes.snapshot_file(disk, name)
     os.unlink(file)
@@ -132,7 +113,7 @@ def _delete_now(vmid, name):
             if heir.get("parent") == name:
                 heir.pop("parent")
                 heir.update({"parent": parent} if parent else {})
-    _finish(vmid, forget)
+    marks.lift(vmid, forget)
 
 
 def listing(values):

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 
-from . import command, config, getopt, host, image, lifecycle, locks, schema, snapshot, storage, tasks, volumes
+from . import command, config, getopt, host, image, lifecycle, marks, schema, snapshot, storage, tasks, volumes
 from .errors import BadCall, BadParameters, Die
 from .options import STORAGE, boolean, text
 
@@ -73,8 +73,8 @@ def _work(ids, values, directory):
 def _dump(vmid, values, directory):
     begun = time.time()
     print(f"INFO: Starting Backup of VM {vmid} (lxc)", flush=True)
-    found = _lock(vmid)
-    running = lifecycle.running(vmid)
+    with marks.put(vmid, "backup") as found:
+        running = lifecycle.running(vmid)
     try:
         print(f"INFO: status = {'running' if running else 'stopped'}\nINFO: CT Name: {found.now.get('hostname')}", flush=True)
         if running and values.get("mode") == "stop":
@@ -83,31 +83,11 @@ def _dump(vmid, values, directory):
         _archive(found, values, directory)
         if running and values.get("mode") == "stop":
             print("INFO: restarting vm", flush=True)
-            _unlock(vmid)
+            marks.lift(vmid)
             lifecycle.start_now(vmid)
     finally:
-        _unlock(vmid)
+        marks.lift(vmid)
     print(f"INFO: Finished Backup of VM {vmid} ({time.strftime('%H:%M:%S', time.gmtime(time.time() - begun))})", flush=True)
-
-
-def _lock(vmid):
-    with locks.guest(vmid):
-        found = config.load(vmid, 255)
-        found.check_lock()
-        config.save(_with_lock(config.load(vmid, 255)))
-        return found
-
-
-def _with_lock(found):
-    found.now["lock"] = "backup"
-    return found
-
-
-def _unlock(vmid):
-    with locks.guest(vmid):
-        found = config.load(vmid, 255)
-        if found.now.pop("lock", None):
-            config.save(found)
 
 
 def _archive(found, values, directory):
