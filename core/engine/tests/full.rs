@@ -42,14 +42,16 @@ fn a_full_disk_leaves_no_half_record() {
     let directory = tempfile::tempdir().unwrap();
     // Ignored, the signal stays ignored in the program the shell becomes, and writing fails instead.
     let script = format!("trap '' XFSZ; ulimit -f {LIMIT}; exec \"$@\"");
-    let status = Command::new("bash")
+    // Through pipes: a log of the test run would be a file that may not grow, too.
+    let filled = Command::new("bash")
         .args(["-c", &script, "bash"])
         .arg(env::current_exe().unwrap())
         .arg("--nocapture")
         .env(INSIDE, directory.path())
-        .status()
+        .output()
         .unwrap();
-    assert!(status.success());
+    let said = String::from_utf8_lossy(&filled.stdout);
+    assert!(filled.status.success(), "{said}");
     let path = directory.path().join("op.jsonl");
     let mut journal = Journal::open(&path).unwrap();
     let before = journal.records().len();

@@ -1,6 +1,8 @@
 //! First stage: what is needed lies on the host, the guest exists and runs.
 
-use homeport_engine::op::{Fetch, HostSecret, Op, Origin, Power, PushFile, Trust, Unpack};
+use homeport_engine::op::{
+    Fetch, GuestSpec, HostSecret, Op, Origin, Power, PushFile, Trust, Unpack,
+};
 use homeport_engine::plan::Step;
 
 use super::{Deploy, DeployError, keep};
@@ -16,17 +18,9 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         let title = format!("Have {} ready", deploy.spec.template);
         steps.push(Step::host(title, template.clone()));
     }
-    let size = match deploy.spec.cores {
-        1 => "1 core".to_owned(),
-        cores => format!("{cores} cores"),
-    };
-    let size = format!(
-        "{size}, {} MiB, {} GiB",
-        deploy.spec.memory_mb, deploy.spec.disk_gb
-    );
     steps.push(
         Step::host(
-            format!("Create container {} ({size})", guest.id),
+            format!("Create container {} ({})", guest.id, size(&deploy.spec)),
             Op::EnsureGuest(deploy.spec.clone()),
         )
         .undone_by(Op::RemoveGuest(guest.clone())),
@@ -43,6 +37,15 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     };
     steps.push(Step::host(title, Op::Push { guest, files }).in_candidate());
     Ok(steps)
+}
+
+/// What a container gets, in words: cores, memory, disk.
+pub(crate) fn size(spec: &GuestSpec) -> String {
+    let cores = match spec.cores {
+        1 => "1 core".to_owned(),
+        cores => format!("{cores} cores"),
+    };
+    format!("{cores}, {} MiB, {} GiB", spec.memory_mb, spec.disk_gb)
 }
 
 /// The release is fetched, verified and unpacked on the host, before there is a guest to clean up.

@@ -27,6 +27,7 @@ use crate::state::{Registered, Status};
 
 pub use app::{CERTIFICATE, colour_name};
 pub use base::{FINGERPRINT, fingerprint};
+pub(crate) use guest::size;
 pub use values::Values;
 
 /// Name of the secret that holds the key of a given certificate.

@@ -1,0 +1,194 @@
+//! Installs an app: from what the administrator wants to an app that has been asked and has answered.
+
+mod defaults;
+mod prepare;
+
+use homeport_engine::event::Event;
+use homeport_engine::plan::Plan;
+use homeport_engine::recover::Outcome;
+use homeport_engine::require::Observations;
+use homeport_engine::run::unix_now;
+
+pub use self::defaults::defaults;
+use self::prepare::{Prepared, prepare};
+use crate::error::Error;
+use crate::plan::deploy::{self, CERTIFICATE, Deploy};
+use crate::recipe::{self, Loaded};
+use crate::report::{self, Finding};
+use crate::settings::{self, Registration, Settings, Sources};
+use crate::state::Registered;
+use crate::verbs::operation::{self, Operation};
+use crate::verbs::parts::Partners;
+use crate::verbs::{Context, list, parts, uninstall};
+
+/// The verb as it is typed.
+pub(crate) const VERB: &str = "install";
+
+/// The app that is installed when none is named.
+pub(crate) const DEFAULT_APP: &str = "vikunja";
+
+/// What the user asked for.
+pub struct Request {
+    /// Flags, environment, file.
+    pub sources: Sources,
+    /// Whether a failed install leaves its container for a look.
+    pub keep_on_failure: bool,
+    /// Only show what would be done.
+    pub dry_run: bool,
+}
+
+/// How it ended.
+pub enum Installed {
+    /// It would do this, and this should be known before.
+    Planned(Vec<Plan>, Vec<Finding>),
+    /// It is there.
+    Done(Box<report::Installed>),
+}
+
+/// Installs, or shows how.
+pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Error> {
+    let app = request
+        .sources
+        .peek("app")
+        .unwrap_or_else(|| DEFAULT_APP.to_owned());
+    let recipe = recipe::load(&cx.program.templates(), &app)?;
+    let mut plugins = parts::registry(cx.program)?;
+    let settings = settings::resolve(&request.sources, &defaults(&recipe, &plugins))?;
+    let instance = settings.deployment.instance_id.clone();
+    if request.dry_run {
+        let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, true)?;
+        let plans = preview(&prepared, &mut partners)?;
+        return Ok(Installed::Planned(plans, prepared.remarks));
+    }
+    let _lock = cx.lock(&instance, VERB)?;
+    let began = unix_now();
+    if let Some(entry) = finished(cx, &instance)? {
+        return Ok(told(cx, entry, &settings, &recipe, began));
+    }
+    let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, false)?;
+    prepared
+        .remarks
+        .iter()
+        .for_each(|remark| (cx.remark)(remark));
+    let question = format!(
+        "Install {} {} as `{instance}` in container {} ({})?",
+        prepared.recipe.recipe.title,
+        prepared.version,
+        prepared.about.guest.id,
+        deploy::size(&prepared.spec),
+    );
+    (cx.confirm)(&question)?;
+    let steps = preview(&prepared, &mut partners)?
+        .last()
+        .map_or(0, Plan::end);
+    (cx.tell)(Event::Expected { steps });
+    run(cx, &prepared, partners, request.keep_on_failure)?;
+    let Prepared {
+        settings, recipe, ..
+    } = &prepared;
+    let entry = prepared.deploy().registered(None);
+    Ok(told(cx, entry, settings, recipe, began))
+}
+
+/// Resolves what an earlier command left open. An install that had committed is finished by that: what the registry
+/// then holds of it. An error if the instance is there for another reason.
+fn finished(cx: &mut Context<'_>, instance: &str) -> Result<Option<Registered>, Error> {
+    let Some((plan, Outcome::Done)) = operation::resolve_open(instance, cx.target, cx.tell)? else {
+        return Ok(None);
+    };
+    match (plan.verb.as_str(), list::registered(instance)) {
+        (VERB, Some(entry)) => Ok(Some(entry)),
+        (uninstall::VERB, _) => operation::forget(instance).map(|()| None),
+        _ => Err(Error::already_there(instance)),
+    }
+}
+
+/// What the user is told of an instance that is there now; `began` is the Unix time its install began, or went on.
+fn told(
+    cx: &Context<'_>,
+    entry: Registered,
+    settings: &Settings,
+    recipe: &Loaded,
+    began: u64,
+) -> Installed {
+    Installed::Done(Box::new(report::Installed {
+        title: recipe.recipe.title.clone(),
+        first_login: first_login(settings, &entry),
+        self_signed: settings.services.frontend.ssl_cert.is_none(),
+        host_calls: cx.target.host_calls(),
+        seconds: unix_now().saturating_sub(began),
+        instance: entry.instance,
+        version: entry.version,
+        url: entry.url,
+        address: entry.address,
+        guest: entry.guest,
+    }))
+}
+
+/// How the first person gets in.
+fn first_login(settings: &Settings, entry: &Registered) -> String {
+    match settings.registration {
+        Registration::Open => {
+            let url = &entry.url;
+            format!("Open {url} and register. Anyone who reaches the page may.")
+        }
+        Registration::Closed => format!(
+            "Strangers cannot register. Make the first account inside the container: pct enter {}",
+            entry.guest
+        ),
+    }
+}
+
+/// The stages as they look before anything was seen in the guest: plugins may plan otherwise once they have looked,
+/// and the certificate of the last stage is made in the one before.
+fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<Plan>, Error> {
+    let deploy = prepared.deploy();
+    let guest = deploy.guest()?;
+    let base = deploy.base(guest.end());
+    let app = deploy.app(base.end(), &partners.steps(&deploy, &Observations::new())?)?;
+    let prove = deploy.prove(app.end(), "", &[], None)?;
+    Ok(vec![guest, base, app, prove])
+}
+
+fn run(
+    cx: &mut Context<'_>,
+    prepared: &Prepared,
+    partners: Partners,
+    keep_on_failure: bool,
+) -> Result<(), Error> {
+    let guest = &prepared.about.guest;
+    let mut operation = Operation::begin(
+        &guest.instance,
+        &prepared.about.id,
+        cx.target,
+        cx.stop,
+        cx.tell,
+    )?;
+    match stages(&mut operation, &prepared.deploy(), partners) {
+        Ok(()) => operation.finish(),
+        Err(error) if keep_on_failure => Err(error.with_remedy(format!(
+            "Container {id} is kept for a look (`pct enter {id}`); the same command removes it first.",
+            id = guest.id
+        ))),
+        Err(error) => operation.resolve_after(error),
+    }
+}
+
+fn stages(
+    operation: &mut Operation<'_>,
+    deploy: &Deploy<'_>,
+    mut partners: Partners,
+) -> Result<(), Error> {
+    operation.stage(deploy.guest()?)?;
+    let seen = operation.stage(deploy.base(operation.next()?))?;
+    let fingerprint = deploy::fingerprint(&seen)?;
+    let seen = operation.stage(deploy.app(operation.next()?, &partners.steps(deploy, &seen)?)?)?;
+    let certificate = seen
+        .get(CERTIFICATE)
+        .map(|seen| seen.stdout.clone())
+        .unwrap_or_default();
+    let verify = partners.verify(deploy, &seen)?;
+    let first = operation.next()?;
+    operation.stage(deploy.prove(first, &certificate, &verify, Some(&fingerprint))?)?;
+    Ok(())
+}
