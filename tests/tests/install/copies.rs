@@ -111,7 +111,7 @@ fn powered_on(id: &str) {
 
 impl Story {
     fn begins() -> Story {
-        let instance = Instance::new("e2e-copies", 111);
+        let instance = Instance::new("e2e-copies", 121);
         let directory = release::app().display().to_string();
         let words = instance.install(&["--source-directory", &directory, "--storage", POOL]);
         let tmp = TempDir::new().unwrap();
@@ -179,7 +179,7 @@ impl Story {
                 "{text}"
             );
         }
-        let copy = Instance::new("e2e-copies-too", 112);
+        let copy = Instance::new("e2e-copies-too", 122);
         self.readdressed(&clone, &copy);
         powered_on(&clone);
         self.sleeps(&clone);
