@@ -92,3 +92,52 @@ fn over_both(instance: &Instance, address: &str) {
         assert!(said.contains("does match"), "{said}");
     }
 }
+
+/// The list of templates as the lab's host has it, and as its server has it.
+const LISTS: [&str; 2] = [
+    "/var/lib/homeport-lab/var/lib/pve-manager/apl-info/index",
+    "/var/cache/homeport-lab/mirror/index",
+];
+
+/// A host whose list names a newer Debian and whose server of lists is gone, until this is dropped.
+struct Offline([String; 2]);
+
+impl Offline {
+    fn new(newer: &str) -> Offline {
+        let before = LISTS.map(|path| fs::read_to_string(path).unwrap());
+        let [own, _] = &before;
+        let digest = "0".repeat(128);
+        fs::write(LISTS[0], format!("{own}system {newer} {digest}\n")).unwrap();
+        fs::remove_file(LISTS[1]).unwrap();
+        Offline(before)
+    }
+}
+
+impl Drop for Offline {
+    fn drop(&mut self) {
+        for (path, text) in LISTS.iter().zip(&self.0) {
+            fs::write(path, text).unwrap();
+        }
+    }
+}
+
+// FR-004, W-2
+#[test]
+fn a_template_that_lies_there_does_where_the_list_cannot_be_renewed() {
+    let _turn = turn();
+    let instance = Instance::new("e2e-offline", 105);
+    let index = fs::read_to_string(LISTS[1]).unwrap();
+    let lies_there = index.split(' ').nth(1).unwrap();
+    call(&["pveam", "download", "local", lies_there]).well();
+    let newer = "debian-13-standard_13.1-2_amd64.tar.zst";
+    // An install that is refused for another reason, once the template has been looked for.
+    let words = instance.install(&["--source-directory", "/nonexistent"]);
+    let tmp = TempDir::new().unwrap();
+    let offline = Offline::new(newer);
+    let ended = run(&mut from_bundle(tmp.path(), &words));
+    drop(offline);
+    ended.refuses(8, "/nonexistent");
+    let note = format!("so `local:vztmpl/{lies_there}` is used, which lies here already");
+    assert!(ended.words().contains(&note), "{}", ended.err);
+    assert!(!ended.err.contains(newer));
+}
