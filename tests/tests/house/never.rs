@@ -272,7 +272,7 @@ pub const NAMES: &[&str] = &[
 
 /// Where a name stands all the same: file, name, why.
 pub const NAMED: &[(&str, &str, &str)] = &[(
-    "core/src/verbs/install.rs",
+    "core/src/verbs/install/mod.rs",
     "vikunja",
     "the app that is installed when none is named: a default, as data",
 )];
