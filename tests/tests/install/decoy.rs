@@ -24,6 +24,8 @@ impl Decoy {
         words.extend(["--rootfs", "local-dir:2", "--memory", "128"]);
         words.extend(["--hostname", hostname, "--tags", tags]);
         call(&words).well();
+        // What the kernel has yet to write into the image would change the file's times later.
+        call(&["sync"]).well();
         let before = seen(&id);
         assert_eq!(before.len(), 2);
         Decoy { id, before }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::calls::{Call, Calls};
 use crate::decoy::free_id;
 use crate::instance::{Instance, NET, STATE, turn};
-use crate::release::from_bundle;
+use crate::release::{self, from_bundle};
 use crate::remains::remains;
 use crate::run::{Ended, call, run};
 
@@ -165,4 +165,47 @@ fn everything_that_is_in_the_way_is_said_at_once_before_the_first_effect() {
         made.len()
     );
     assert_eq!(remains(&instance, id, tmp.path()), [""; 0]);
+}
+
+/// A machine on the lab's bridge that no configuration knows; it goes when this is dropped.
+struct Stranger;
+
+impl Stranger {
+    fn plug_in(address: &str) -> Stranger {
+        let stranger = Stranger;
+        let script = format!(
+            "ip netns add hp-stranger && ip link add hp-str0 type veth peer name hp-str1 netns hp-stranger && \
+             ip link set hp-str0 master vmbr0 up && ip -n hp-stranger address add {address}/24 dev hp-str1 && \
+             ip -n hp-stranger link set hp-str1 up"
+        );
+        call(&["sh", "-c", &script]).well();
+        stranger
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        call(&["ip", "link", "del", "hp-str0"]);
+        call(&["ip", "netns", "del", "hp-stranger"]);
+    }
+}
+
+// FR-011: an address is asked for on the wire, and what the kernel remembers of one that is gone does not count.
+#[test]
+fn an_address_that_answers_is_taken_and_is_free_again_once_nobody_does() {
+    let _turn = turn();
+    let instance = Instance::new("e2e-arp", 107);
+    let (tmp, directory) = (
+        TempDir::new().unwrap(),
+        release::app().display().to_string(),
+    );
+    let mut words = instance.install(&["--source-directory", &directory]);
+    words.push("--dry-run".to_owned());
+    let stranger = Stranger::plug_in(&instance.address);
+    let ended = run(&mut from_bundle(tmp.path(), &words));
+    let said = format!("{} answers already, from ", instance.address);
+    assert_eq!(ended.code, 6, "{}\n{}", ended.out, ended.err);
+    assert!(ended.out.contains(&said), "{}", ended.out);
+    drop(stranger);
+    run(&mut from_bundle(tmp.path(), &words)).well();
 }
