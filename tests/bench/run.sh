@@ -34,12 +34,13 @@ print(f"{statistics.median(once() for _ in range(40)):.1f}")
 EOF
 }
 
-# Runs a verb; prints its seconds and how many calls of the host's programs it made.
+# Runs a verb that ends with $EXPECTED; prints its seconds and how many calls of the host's programs it made.
 verb() {
     : >"$CALLS"
-    local begun
+    local begun status=0
     begun=$(date +%s.%N)
-    "$homeport" "$@" --yes --quiet >/dev/null 2>"$WORK/err" || { cat "$WORK/err" >&2; return 1; }
+    "$homeport" "$@" --yes --quiet >/dev/null 2>"$WORK/err" || status=$?
+    [ "$status" = "${EXPECTED:-0}" ] || { cat "$WORK/err" >&2; return 1; }
     printf '%.1f s, %s calls' "$(echo "$(date +%s.%N) - $begun" | bc)" "$(wc -l <"$CALLS")"
 }
 
@@ -47,6 +48,9 @@ install_bench() {
     verb install --instance-id $NAME --domain $NAME.homeport.test --ip-address "$NET.150/24" --gateway "$NET.1" \
         --admin-email bench@homeport.test --registration open --source-directory "$WORK/apps/v2.5.0"
 }
+
+# Id of the instance's container.
+guest() { "$homeport" list --json | jq -r --arg name $NAME '.instances[] | select(.instance == $name) | .guest'; }
 
 # Seconds of the last install's steps that are neither the package manager's nor the template's, from the operation's log.
 beyond_apt() {
@@ -69,7 +73,11 @@ EOF
 verbs() {
     printf '| install | %s |\n' "$(install_bench)"
     printf '| – beyond package manager and template | %s |\n' "$(beyond_apt)"
+    local id
+    id=$(guest)
     printf '| status | %s |\n' "$(verb status $NAME)"
+    pct exec "$id" -- systemctl stop vikunja-backend@blue
+    printf '| – of an app that is stopped | %s |\n' "$(EXPECTED=10 verb status $NAME)"
     printf '| list | %s |\n' "$(verb list)"
     printf '| restart | %s |\n' "$(verb restart $NAME)"
     printf '| stop | %s |\n' "$(verb stop $NAME)"
@@ -103,8 +111,7 @@ echo "| peak memory | |"
 echo "|---|---|"
 install_bench >/dev/null
 echo "| homeport status | $(peak "$homeport" status $NAME) |"
-id=$("$homeport" list --json | jq -r --arg name $NAME '.instances[] | select(.instance == $name) | .guest')
 # shellcheck disable=SC2016  # expanded inside the guest
-gate=$(pct exec "$id" -- sh -c 'grep VmHWM "/proc/$(systemctl show -P MainPID homeport-gate@backend.service)/status"' | awk '{ printf "%.1f MiB", $2 / 1024 }')
+gate=$(pct exec "$(guest)" -- sh -c 'grep VmHWM "/proc/$(systemctl show -P MainPID homeport-gate@backend.service)/status"' | awk '{ printf "%.1f MiB", $2 / 1024 }')
 echo "| homeport-agent gate, in service | $gate |"
 verb uninstall $NAME >/dev/null
