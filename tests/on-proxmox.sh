@@ -31,6 +31,8 @@ MORE=("$@")
 HOMEPORT=("$BUNDLE/bin/bootstrap" --bundle "$(echo "$BUNDLE"/site/homeport-*.tar.zst)")
 IP=${ADDRESS%/*}
 TMP=$(mktemp -d)
+# What is unpacked for this goes with it, also what a killed one leaves.
+export TMPDIR=$TMP
 DECOY=''
 
 check() { # NAME COMMAND…: runs it, says how it ended; what it said is shown when it ended badly.

@@ -25,11 +25,6 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below this one.
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
     /// A moment between these two, in milliseconds.
     pub fn between(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(from + self.next() % (to - from))
