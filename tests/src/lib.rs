@@ -1,5 +1,6 @@
 //! To be filled.
 pub mod app;
 pub mod http;
+pub mod leftover;
 pub mod load;
 pub mod proxy;

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use homeport_tests::leftover::held;
+
 use crate::instance::{Instance, STATE};
 use crate::run::call;
 
@@ -32,20 +34,7 @@ fn of_guest(id: &str) -> Vec<String> {
     ]);
     let volumes = call(&["pvesm", "list", "local-dir", "--vmid", id]).well();
     found.extend(volumes.lines().skip(1).map(str::to_owned));
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let at = format!("/var/lib/lxc/{id}/");
-    found.extend(
-        mounts
-            .lines()
-            .filter(|line| line.contains(&at))
-            .map(str::to_owned),
-    );
-    for entry in fs::read_dir("/sys/block").unwrap().flatten() {
-        let file = fs::read_to_string(entry.path().join("loop/backing_file")).unwrap_or_default();
-        if file.contains(&format!("/images/{id}/")) {
-            found.push(format!("loop device of {file}"));
-        }
-    }
+    found.extend(held(id));
     found
 }
 

@@ -13,6 +13,7 @@ use homeport_engine::journal::{Child, JournalError};
 use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec, Op};
 use homeport_engine::require::{Observation, Observations};
 use homeport_engine::run::{Executor, Fault, Hands};
+use homeport_tests::leftover::held;
 
 /// Storage of the lab that holds containers.
 pub const STORE: &str = "local-dir";
@@ -117,21 +118,7 @@ impl Mine {
             .flatten()
             .flatten();
         found.extend(volumes.map(|entry| entry.path().display().to_string()));
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        let at = format!(" /var/lib/lxc/{}/", self.id);
-        found.extend(
-            mounts
-                .lines()
-                .filter(|line| line.contains(&at))
-                .map(str::to_owned),
-        );
-        for entry in fs::read_dir("/sys/block").unwrap().flatten() {
-            let file =
-                fs::read_to_string(entry.path().join("loop/backing_file")).unwrap_or_default();
-            if file.contains(&format!("/images/{}/", self.id)) {
-                found.push(file);
-            }
-        }
+        found.extend(held(&self.id.to_string()));
         found
     }
 }
