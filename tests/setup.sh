@@ -1,5 +1,8 @@
 #!/bin/bash
 # Installs what building and testing need on Debian 12 with git and rustup's stable Rust. Run as root; may be run again.
+#
+#   tests/setup.sh                       installs
+#   tests/setup.sh --missing PACKAGE…    says which of these are not installed, and installs nothing
 set -euo pipefail
 
 # Builds: a C compiler for TLS and compression, musl for the static programs. Tests: the real programs they talk to.
@@ -8,8 +11,17 @@ PACKAGES=(
     minisign zstd sqlite3 openssl nginx-light python3 strace jq shellcheck procps iproute2 util-linux zip unzip
 )
 
-missing=$(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "${PACKAGES[@]}" 2>/dev/null |
-    awk '$1 == "ii" { print $2 }' | sort | comm -13 - <(printf '%s\n' "${PACKAGES[@]}" | sort))
+# Those of the packages that are not installed. dpkg-query fails when it has never heard of one: that is an answer, too.
+missing() { # PACKAGE…
+    { dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' "$@" 2>/dev/null || true; } |
+        awk '$1 == "ii" { print $2 }' | sort | comm -13 - <(printf '%s\n' "$@" | sort)
+}
+
+if [ "${1:-}" = --missing ]; then
+    missing "${@:2}"
+    exit
+fi
+missing=$(missing "${PACKAGES[@]}")
 if [ -n "$missing" ]; then
     echo "setup: installing ${missing//$'\n'/ }" >&2
     # A program that is installed for the tests must not start serving: they start their own.

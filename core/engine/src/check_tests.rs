@@ -1,6 +1,7 @@
 use super::*;
-use crate::op::{Content, GuestNetwork, GuestSpec, Power, PutFile};
+use crate::op::{Content, Power, PutFile};
 use crate::require::Condition;
+use crate::sim::small_guest;
 
 fn identity(instance: &str) -> GuestIdentity {
     GuestIdentity {
@@ -41,25 +42,7 @@ fn file(path: &str, content: Content) -> Op {
 }
 
 fn guest(instance: &str) -> Op {
-    Op::EnsureGuest(GuestSpec {
-        identity: identity(instance),
-        hostname: "todo".to_owned(),
-        template: "local:vztmpl/debian".to_owned(),
-        disk_gb: 8,
-        cores: 1,
-        memory_mb: 512,
-        swap_mb: 0,
-        network: GuestNetwork {
-            bridge: "vmbr0".to_owned(),
-            address: "10.0.0.2/24".to_owned(),
-            gateway: None,
-            address6: None,
-            gateway6: None,
-            mtu: None,
-            nameservers: Vec::new(),
-        },
-        tags: Vec::new(),
-    })
+    Op::EnsureGuest(small_guest(identity(instance)))
 }
 
 #[test]

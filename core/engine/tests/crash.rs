@@ -6,13 +6,12 @@ use std::rc::Rc;
 use homeport_engine::WIRE;
 use homeport_engine::exec::Exec;
 use homeport_engine::op::{
-    Content, GuestIdentity, GuestNetwork, GuestSpec, Op, Origin, Power, PushFile, PutFile,
-    ServiceState,
+    Content, GuestIdentity, Op, Origin, Power, PushFile, PutFile, ServiceState,
 };
 use homeport_engine::plan::{Plan, Step, Undo};
 use homeport_engine::recover::Outcome;
 use homeport_engine::sim::{
-    Entry, Fuse, Guest, Matrix, Script, Shared, Unit, World, checked, command,
+    Entry, Fuse, Guest, Matrix, Script, Shared, Unit, World, checked, command, small_guest,
 };
 
 fn identity() -> GuestIdentity {
@@ -61,25 +60,7 @@ fn plan(
 
 /// Two stages, a guest made and filled, steps on the host between guest steps, work after Commit on both sides.
 fn install() -> Vec<Plan> {
-    let spec = GuestSpec {
-        identity: identity(),
-        hostname: "todo".to_owned(),
-        template: "t".to_owned(),
-        disk_gb: 4,
-        cores: 1,
-        memory_mb: 512,
-        swap_mb: 0,
-        network: GuestNetwork {
-            bridge: "vmbr0".to_owned(),
-            address: "10.0.0.2/24".to_owned(),
-            gateway: None,
-            address6: None,
-            gateway6: None,
-            mtu: None,
-            nameservers: Vec::new(),
-        },
-        tags: Vec::new(),
-    };
+    let spec = small_guest(identity());
     let file = |to: &str| PushFile {
         from: Origin::File("/x".to_owned()),
         to: to.to_owned(),

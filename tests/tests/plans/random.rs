@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 
 use homeport_engine::WIRE;
 use homeport_engine::exec::Exec;
-use homeport_engine::op::{
-    Content, GuestIdentity, GuestNetwork, GuestSpec, Op, Power, PutFile, ServiceState,
-};
+use homeport_engine::op::{Content, GuestIdentity, Op, Power, PutFile, ServiceState};
 use homeport_engine::plan::{Place, Plan, Step, Undo};
-use homeport_engine::sim::{Entry, Guest, Matrix, Script, Unit, World, checked};
+use homeport_engine::sim::{Entry, Guest, Matrix, Script, Unit, World, checked, small_guest};
 use proptest::prelude::*;
 
 /// Something a plan may do. Numbers choose among few names, so that steps meet at the same things.
@@ -135,25 +133,7 @@ fn file(name: u8, content: Content) -> Op {
 
 /// The steps that make the candidate.
 fn candidate() -> Vec<Step> {
-    let spec = GuestSpec {
-        identity: identity(),
-        hostname: "tasks".to_owned(),
-        template: "t".to_owned(),
-        disk_gb: 4,
-        cores: 1,
-        memory_mb: 512,
-        swap_mb: 0,
-        network: GuestNetwork {
-            bridge: "vmbr0".to_owned(),
-            address: "10.0.0.2/24".to_owned(),
-            gateway: None,
-            address6: None,
-            gateway6: None,
-            mtu: None,
-            nameservers: Vec::new(),
-        },
-        tags: Vec::new(),
-    };
+    let spec = small_guest(identity());
     let on = Op::Power {
         guest: identity(),
         to: Power::Running,

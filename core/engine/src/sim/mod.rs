@@ -18,6 +18,7 @@ pub use fuse::{Effect, Fate, Fuse, Mode, Victim};
 pub use guest::Agent;
 pub use host::Sim;
 pub use matrix::{Matrix, Tally, checked, command};
+pub use platform::small_guest;
 
 use crate::exec::Exec;
 use crate::journal::{self, Journal, JournalError, Sink};

@@ -2,8 +2,31 @@
 
 use super::{Effect, Guest, World, put};
 use crate::journal::Child;
-use crate::op::{Content, GuestIdentity, Power, PushFile};
+use crate::op::{Content, GuestIdentity, GuestNetwork, GuestSpec, Power, PushFile};
 use crate::run::{Fault, FaultKind};
+
+/// The smallest guest a plan can ask for, called like its instance.
+pub fn small_guest(identity: GuestIdentity) -> GuestSpec {
+    GuestSpec {
+        hostname: identity.instance.clone(),
+        identity,
+        template: "local:vztmpl/debian".to_owned(),
+        disk_gb: 4,
+        cores: 1,
+        memory_mb: 512,
+        swap_mb: 0,
+        network: GuestNetwork {
+            bridge: "vmbr0".to_owned(),
+            address: "10.0.0.2/24".to_owned(),
+            gateway: None,
+            address6: None,
+            gateway6: None,
+            mtu: None,
+            nameservers: Vec::new(),
+        },
+        tags: Vec::new(),
+    }
+}
 
 /// A guest; half made, it has no tag yet, only the process that was making it.
 pub(super) fn make(
