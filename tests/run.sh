@@ -2,7 +2,7 @@
 # Every test, on a machine with Debian 12, git and rustup's stable Rust; run as root. The last line has the totals.
 #
 #   tests/run.sh             everything
-#   tests/run.sh PART…       only these parts: style house unit plans traps bundle agent gate plugins apps lab target install
+#   tests/run.sh PART…       only these parts: style house unit plans config traps bundle agent gate plugins apps lab target install
 set -uo pipefail
 
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -91,6 +91,7 @@ wanted style && part style style
 wanted house && part house outside house
 wanted unit && part unit rust --workspace --exclude homeport-tests -- --show-output
 wanted plans && part plans outside plans
+wanted config && part config outside config
 wanted traps && part traps counted '^ok ' '^FAIL ' python3 tests/lab/mutate.py --check
 wanted bundle && part bundle outside bundle
 wanted agent && part agent outside agent

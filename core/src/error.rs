@@ -318,6 +318,11 @@ impl Error {
         Error::file("A file cannot be read.", path, &source)
     }
 
+    /// A file the user named cannot be written.
+    pub fn unwritable(path: &Path, source: io::Error) -> Error {
+        Error::file("A file cannot be written.", path, &source)
+    }
+
     fn file(what: &str, path: &Path, source: &io::Error) -> Error {
         let remedy = match source.kind() {
             io::ErrorKind::PermissionDenied => "Run Homeport as root.",

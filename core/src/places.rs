@@ -74,6 +74,11 @@ pub mod guest {
         format!("/etc/{app}/deployment-config.yaml")
     }
 
+    /// What editors check them by.
+    pub fn settings_schema(app: &str) -> String {
+        format!("/etc/{app}/{}", crate::settings::Pages::SCHEMA_FILE)
+    }
+
     /// A secret of the app.
     pub fn secret(app: &str, name: &str) -> String {
         format!("/etc/{app}/secrets/{name}")

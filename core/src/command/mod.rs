@@ -1,5 +1,6 @@
 //! From what was typed to what is answered: gives every verb what it works with and shows what it brings.
 
+mod config;
 mod look;
 mod publish;
 mod session;
@@ -50,6 +51,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Adopt(given) => adopted(common, given),
         Verb::History(one) => past(common, one),
         Verb::Doctor => examined(common),
+        Verb::Config(given) => config::config(common, given),
         Verb::Plugin(plugin) => plugins(common, plugin),
         Verb::Bundle(bundle) => publish::bundle(common, bundle),
         Verb::Completions { shell } => {

@@ -151,6 +151,7 @@ impl From<SettingsError> for Error {
     fn from(error: SettingsError) -> Error {
         let remedy = match &error {
             SettingsError::Unreadable { .. } => "Check the path behind `--config`.",
+            SettingsError::Edit(_) => "See where it stands: `homeport config check FILE`.",
             SettingsError::Invalid(_) => {
                 "Correct the settings; `homeport install --help` explains each."
             }

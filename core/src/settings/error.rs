@@ -91,6 +91,9 @@ pub enum SettingsError {
     /// Everything that is wrong; never empty.
     #[error("{}", lines(.0))]
     Invalid(Vec<Finding>),
+    /// A value cannot be put into a file.
+    #[error(transparent)]
+    Edit(#[from] super::EditError),
 }
 
 fn lines(findings: &[Finding]) -> String {

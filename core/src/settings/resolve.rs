@@ -15,6 +15,16 @@ use super::yaml;
 ///
 /// Pure. On an error every finding of every source is in it, those of the file in the order of its lines.
 pub fn resolve(sources: &Sources, defaults: &Defaults) -> Result<Settings, SettingsError> {
+    let (schema, mut answers) = answered(sources, defaults);
+    if answers.findings.is_empty() {
+        return typed(&answers, &schema);
+    }
+    answers.findings.sort_by(|a, b| a.origin.cmp(&b.origin));
+    Err(SettingsError::Invalid(answers.findings))
+}
+
+/// What there is to set, and what it is set to, with everything that is wrong.
+pub(super) fn answered(sources: &Sources, defaults: &Defaults) -> (Schema, Answers) {
     let (entries, damage) = match &sources.file {
         Some(file) => yaml::read(&file.name, &file.bytes),
         None => Default::default(),
@@ -32,11 +42,7 @@ pub fn resolve(sources: &Sources, defaults: &Defaults) -> Result<Settings, Setti
     complete(&mut answers, &schema);
     database(&mut answers, defaults);
     cross::check(&mut answers, defaults);
-    if answers.findings.is_empty() {
-        return typed(&answers, &schema);
-    }
-    answers.findings.sort_by(|a, b| a.origin.cmp(&b.origin));
-    Err(SettingsError::Invalid(answers.findings))
+    (schema, answers)
 }
 
 /// Settings of a file alone, as a guest holds them.

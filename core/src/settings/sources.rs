@@ -143,7 +143,10 @@ impl Sources {
 impl Answers {
     fn file(&mut self, schema: &Schema, name: &str, entries: &[Entry]) {
         let mut unknown: Option<String> = None;
-        for Entry { path, given, line } in entries {
+        for Entry {
+            path, given, line, ..
+        } in entries
+        {
             let origin = Origin::File {
                 name: name.to_owned(),
                 line: *line,

@@ -290,7 +290,10 @@ fn the_file_in_the_guest() {
     let mut settings = from_yaml(file(GOOD), &defaults()).unwrap();
     settings.deployment.created_at = Some("2026-01-02T03:04:05Z".to_owned());
     settings.database.dialect = Some("file".to_owned());
-    assert_eq!(to_yaml(&settings), include_str!("testdata/schema-1.yaml"));
+    assert_eq!(
+        to_yaml(&settings, &defaults()),
+        include_str!("testdata/schema-1.yaml")
+    );
     assert_eq!(
         from_yaml(file(include_str!("testdata/schema-1.yaml")), &defaults()).unwrap(),
         settings
@@ -335,14 +338,14 @@ prop_compose! {
 proptest! {
     #[test]
     fn what_is_written_is_read_back_equal(settings in any_settings()) {
-        let text = to_yaml(&settings);
+        let text = to_yaml(&settings, &defaults());
         let read = from_yaml(file(&text), &defaults());
         prop_assert_eq!(read.map_err(|error| format!("{error}\n{text}")), Ok(settings));
     }
 
     #[test]
     fn another_yaml_reader_sees_the_same(settings in any_settings()) {
-        let text = to_yaml(&settings);
+        let text = to_yaml(&settings, &defaults());
         let read: Result<Settings, _> = serde_yaml::from_str(&text);
         prop_assert_eq!(read.map_err(|error| format!("{error}\n{text}")), Ok(settings));
     }

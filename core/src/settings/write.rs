@@ -4,42 +4,64 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::fields::{COMPONENT, FIELDS, Need};
+use super::fields::{Field, Need};
+use super::json::{SCHEMA_FILE, json_schema};
 use super::kind::Kind;
 use super::model::Settings;
+use super::schema::{Defaults, Schema};
 
 const HEAD: &str = "\
 # Settings of this deployment. Edit them here, then run `homeport reconfigure`.
 # What Homeport itself keeps is marked so: changing it changes nothing. Secrets are never in here.
 ";
 
+/// The settings as files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pages {
+    /// `deployment-config.yaml`.
+    pub yaml: String,
+    /// What editors check it by, for a file beside it.
+    pub schema: String,
+}
+
+impl Pages {
+    /// Name of the schema's file: the settings name it so, and expect it in their directory.
+    pub const SCHEMA_FILE: &str = SCHEMA_FILE;
+
+    /// Writes both.
+    pub fn of(settings: &Settings, defaults: &Defaults) -> Pages {
+        Pages {
+            yaml: to_yaml(settings, defaults),
+            schema: format!("{}\n", json_schema(defaults, &settings.app)),
+        }
+    }
+}
+
 /// The file, every key preceded by its reason; a setting without a value is there as a comment.
-pub fn to_yaml(settings: &Settings) -> String {
+pub fn to_yaml(settings: &Settings, defaults: &Defaults) -> String {
     let tree = serde_json::to_value(settings).unwrap_or_default();
+    let plugin = Some(settings.database.plugin.as_str());
     let mut page = Page {
-        text: HEAD.to_owned(),
+        text: format!("# yaml-language-server: $schema={SCHEMA_FILE}\n{HEAD}"),
         section: Vec::new(),
     };
-    for field in FIELDS {
-        page.setting(
-            &field.path,
-            &comment(&field.reason, &field.need, &field.kind),
-            at(&tree, &field.path),
-        );
-        match &*field.path {
-            "database.dialect" => plugin(&mut page, settings),
-            "services.frontend.ssl_key" => components(&mut page, settings, &tree),
-            _ => {}
-        }
+    for field in Schema::new(defaults, Some(&settings.app), plugin).fields() {
+        page.setting(&field.path, &field.comment(), at(&tree, &field.path));
     }
     page.text
 }
 
-fn comment(reason: &str, need: &Need, kind: &Kind) -> String {
-    match kind {
-        _ if *need == Need::Recorded => format!("{reason} (Kept by Homeport.)"),
-        Kind::OneOf(words) if words.len() > 1 => format!("{reason} One of: {}.", words.join(", ")),
-        _ => reason.to_owned(),
+impl Field {
+    /// What stands above it in the file.
+    pub(crate) fn comment(&self) -> String {
+        let reason = &self.reason;
+        match &self.kind {
+            _ if self.need == Need::Recorded => format!("{reason} (Kept by Homeport.)"),
+            Kind::OneOf(words) if words.len() > 1 => {
+                format!("{reason} One of: {}.", words.join(", "))
+            }
+            _ => reason.to_string(),
+        }
     }
 }
 
@@ -47,23 +69,6 @@ fn at<'a>(tree: &'a Value, path: &str) -> &'a Value {
     path.split('.')
         .try_fold(tree, |below, key| below.get(key))
         .unwrap_or(&Value::Null)
-}
-
-fn components(page: &mut Page, settings: &Settings, tree: &Value) {
-    for name in settings.services.components.keys() {
-        for (key, kind, need, reason) in COMPONENT {
-            let path = format!("services.{name}.{key}");
-            page.setting(&path, &comment(reason, &need, &kind), at(tree, &path));
-        }
-    }
-}
-
-fn plugin(page: &mut Page, settings: &Settings) {
-    let database = &settings.database;
-    for (key, value) in &database.settings {
-        let reason = format!("See `homeport plugin inspect {}`.", database.plugin);
-        page.setting(&format!("database.settings.{key}"), &reason, value);
-    }
 }
 
 struct Page {
@@ -101,7 +106,7 @@ impl Page {
 }
 
 /// The value as YAML; `None`: there is none.
-fn scalar(value: &Value) -> Option<String> {
+pub(super) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::Null | Value::Object(_) => None,
         Value::Array(items) if items.is_empty() => None,

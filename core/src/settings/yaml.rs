@@ -4,8 +4,9 @@
 //! keys that are not words are refused. Total: bytes of any kind give entries or findings.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, StrInput};
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput};
 
 use super::error::{Finding, Origin};
 use super::kind::Given;
@@ -26,6 +27,10 @@ pub(crate) struct Entry {
     pub(crate) given: Given,
     /// Line of the key, from 1.
     pub(crate) line: usize,
+    /// Where the key stands, bytes.
+    pub(crate) key: Range<usize>,
+    /// Where its value stands, bytes; of a section its first key, of nothing an empty range.
+    pub(crate) value: Range<usize>,
 }
 
 /// Reads the entries in the order of the file, sections before their content. What was read before something
@@ -62,6 +67,7 @@ pub(crate) fn read(name: &str, bytes: &[u8]) -> (Vec<Entry>, Vec<Finding>) {
         name,
         events: Parser::new_from_str_with_options(text, options),
         nodes: 0,
+        at: 0..0,
         entries: Vec::new(),
         findings: Vec::new(),
     };
@@ -75,8 +81,16 @@ struct Reader<'a> {
     name: &'a str,
     events: Parser<'a, StrInput<'a>>,
     nodes: usize,
+    /// Where the last event was, bytes.
+    at: Range<usize>,
     entries: Vec<Entry>,
     findings: Vec<Finding>,
+}
+
+/// A key that waits for its value.
+struct Key {
+    line: usize,
+    bytes: Range<usize>,
 }
 
 /// Reading ends where the structure cannot be followed.
@@ -116,6 +130,10 @@ impl<'a> Reader<'a> {
                 (Event::Scalar(key, ..), line) => (key.into_owned(), line),
                 (_, line) => return Err(self.unreadable(line, "a key must be a word")),
             };
+            let at = Key {
+                line,
+                bytes: self.at.clone(),
+            };
             if key.contains('.') {
                 let why =
                     "has a dot in it; put the part behind the dot on a line of its own, indented";
@@ -127,7 +145,7 @@ impl<'a> Reader<'a> {
                 format!("{prefix}.{key}")
             };
             match seen.insert(key, line) {
-                None => self.value(path, line, depth)?,
+                None => self.value(path, at, depth)?,
                 Some(first) => {
                     self.findings.push(self.finding(
                         line,
@@ -135,48 +153,53 @@ impl<'a> Reader<'a> {
                         &format!("is given twice, first in line {first}"),
                     ));
                     let kept = self.entries.len();
-                    self.value(path, line, depth)?;
+                    self.value(path, at, depth)?;
                     self.entries.truncate(kept);
                 }
             }
         }
     }
 
-    fn value(&mut self, path: String, line: usize, depth: usize) -> Followed<()> {
-        match self.next()? {
-            (Event::Scalar(text, style, ..), _) => {
-                let given = if nothing(&text, style) {
-                    Given::Empty
-                } else {
-                    Given::Text(text.into_owned())
-                };
-                self.entries.push(Entry { path, given, line });
-            }
-            (Event::SequenceStart(..), _) => {
-                let given = Given::List(self.list()?);
-                self.entries.push(Entry { path, given, line });
-            }
-            (Event::MappingStart(..), line_of_map) => {
-                let deeper = depth
-                    .checked_sub(1)
-                    .ok_or_else(|| self.unreadable(line_of_map, "it is nested too deeply"))?;
-                self.entries.push(Entry {
-                    path: path.clone(),
-                    given: Given::Section,
-                    line,
-                });
-                self.section(&path, deeper)?;
-            }
-            (_, line) => return Err(self.unreadable(line, "a value is missing")),
-        }
-        Ok(())
+    fn value(&mut self, path: String, key: Key, depth: usize) -> Followed<()> {
+        let (event, line) = self.next()?;
+        let begins = self.at.clone();
+        let given = match event {
+            Event::Scalar(text, style, ..) if nothing(&text, style) => Given::Empty,
+            Event::Scalar(text, ..) => Given::Text(text.into_owned()),
+            Event::SequenceStart(..) => Given::List(self.list()?),
+            Event::MappingStart(..) => Given::Section,
+            _ => return Err(self.unreadable(line, "a value is missing")),
+        };
+        let section = (given == Given::Section).then(|| path.clone());
+        self.entries.push(Entry {
+            path,
+            given,
+            line: key.line,
+            key: key.bytes,
+            value: begins.start..self.at.end,
+        });
+        let Some(path) = section else { return Ok(()) };
+        let deeper = depth
+            .checked_sub(1)
+            .ok_or_else(|| self.unreadable(line, "it is nested too deeply"))?;
+        self.section(&path, deeper)
     }
 
+    /// The items; afterwards [`Reader::at`] ends where the last of them, or its bracket, ends.
     fn list(&mut self) -> Followed<Vec<String>> {
         let mut items = Vec::new();
         loop {
+            let last = self.at.end;
             match self.next()? {
-                (Event::SequenceEnd, _) => return Ok(items),
+                (Event::SequenceEnd, _) => {
+                    // Without a bracket the list ends where something else begins.
+                    self.at.end = if self.at.is_empty() {
+                        last
+                    } else {
+                        self.at.end
+                    };
+                    return Ok(items);
+                }
                 (Event::Scalar(text, ..), _) => items.push(text.into_owned()),
                 (_, line) => {
                     return Err(self.unreadable(line, "an entry of a list must be one value"));
@@ -198,6 +221,7 @@ impl<'a> Reader<'a> {
             None => return Ok((Event::StreamEnd, 1)),
         };
         let line = span.start.line().max(1);
+        self.at = bytes(&span);
         self.nodes += 1;
         if self.nodes > NODE_LIMIT {
             return Err(self.unreadable(
@@ -231,6 +255,11 @@ impl<'a> Reader<'a> {
     fn unreadable(&self, line: usize, why: &str) -> Finding {
         self.finding(line, "", why)
     }
+}
+
+/// A text is read from memory, so every place in it is known.
+fn bytes(span: &Span) -> Range<usize> {
+    span.byte_range().unwrap_or_default()
 }
 
 /// What YAML reads as "no value".

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod change;
 pub mod choose;
 pub mod claim;
+pub mod config;
 pub mod doctor;
 pub mod health;
 pub mod history;

@@ -16,7 +16,7 @@ use homeport_core::plan::power::{self, Instance};
 use homeport_core::plan::uninstall::{DUMP, Keep, uninstall};
 use homeport_core::plugin::{Host, Registry, Trust};
 use homeport_core::recipe::{self, Loaded};
-use homeport_core::settings::{self, Color, ConfigFile, Settings};
+use homeport_core::settings::{self, Color, ConfigFile, Pages, Settings};
 use homeport_core::state::{Registered, SCHEMA, State, Status};
 use homeport_core::target::HostFacts;
 use homeport_core::verbs::parts::{self, Partners};
@@ -101,6 +101,7 @@ pub struct Facts {
 struct Wanted {
     recipe: Loaded,
     settings: Settings,
+    pages: Pages,
 }
 
 impl Facts {
@@ -113,9 +114,15 @@ impl Facts {
             name: "settings.yaml".to_owned(),
             bytes: SETTINGS.into(),
         };
-        let settings = settings::from_yaml(file, &install::defaults(&recipe, &plugins)).unwrap();
+        let defaults = install::defaults(&recipe, &plugins);
+        let settings = settings::from_yaml(file, &defaults).unwrap();
+        let pages = Pages::of(&settings, &defaults);
         Facts {
-            wanted: Wanted { recipe, settings },
+            wanted: Wanted {
+                recipe,
+                settings,
+                pages,
+            },
             plugins,
         }
     }
@@ -244,6 +251,7 @@ impl Deployment {
         Deploy {
             operation: &self.operation,
             settings: &wanted.settings,
+            pages: &wanted.pages,
             recipe: &wanted.recipe,
             version: "2.5.0",
             spec: self.spec.clone(),

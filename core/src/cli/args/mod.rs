@@ -1,6 +1,7 @@
 //! What can be typed: verbs, flags and their help. Says nothing about what they do.
 
 mod bundle;
+mod config;
 mod settings;
 
 use std::ffi::OsString;
@@ -11,6 +12,7 @@ use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use bundle::{Bundle, Channel, Create, Key, PublicKey};
+pub use config::Config;
 pub use settings::Given;
 
 use super::progress::Mode;
@@ -80,6 +82,9 @@ pub enum Verb {
     History(One),
     /// Look at the host and at everything Homeport keeps: what is or would be in the way, and what cures it
     Doctor,
+    /// Check and change settings files before they are used
+    #[command(subcommand)]
+    Config(Config),
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),

@@ -86,12 +86,16 @@ fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
             put(made.to.clone(), mode, &owner, Content::Text(text)),
         ));
     }
-    let settings = crate::settings::to_yaml(deploy.settings);
     let path = places::guest::deployment_config(&recipe.app);
-    steps.push(Step::guest(
-        format!("Write {path}"),
-        file(path, 0o640, settings),
-    ));
+    let schema = places::guest::settings_schema(&recipe.app);
+    let settings = [
+        (path, 0o640, &deploy.pages.yaml),
+        (schema, 0o644, &deploy.pages.schema),
+    ];
+    for (path, mode, text) in settings {
+        let title = format!("Write {path}");
+        steps.push(Step::guest(title, file(path, mode, text.as_str())));
+    }
     let health = [
         (places::guest::HEALTH, &deploy.health.spec),
         (places::guest::PROBES, &deploy.health.probes),

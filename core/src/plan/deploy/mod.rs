@@ -22,7 +22,7 @@ use homeport_plugin_api::wire::step;
 use crate::plan::Operation;
 use crate::plan::parts::{Breach, Plugin};
 use crate::recipe::{Loaded, RecipeError};
-use crate::settings::{Color, Settings};
+use crate::settings::{Color, Pages, Settings};
 use crate::state::{Registered, Status};
 
 pub use app::{CERTIFICATE, colour_name};
@@ -39,6 +39,8 @@ pub struct Deploy<'a> {
     pub operation: &'a Operation,
     /// What the administrator wants.
     pub settings: &'a Settings,
+    /// The same as the guest keeps it.
+    pub pages: &'a Pages,
     /// The app.
     pub recipe: &'a Loaded,
     /// Version to deploy.

@@ -6,14 +6,14 @@ use std::path::Path;
 use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec, Op};
 use homeport_engine::run::unix_now;
 
-use super::VERB;
+use super::{VERB, defaults};
 use crate::error::Error;
 use crate::plan::Operation as About;
 use crate::plan::deploy::{Carry, DatabasePart, Deploy, Health, Program, ProxyPart};
 use crate::plugin::Registry;
 use crate::recipe::Loaded;
 use crate::report::Finding;
-use crate::settings::Settings;
+use crate::settings::{Pages, Settings};
 use crate::target::HostFacts;
 use crate::verbs::parts::Partners;
 use crate::verbs::preflight::Wanted;
@@ -26,6 +26,7 @@ const SWAP_MB: u32 = 512;
 pub(super) struct Prepared {
     pub(super) about: About,
     pub(super) settings: Settings,
+    pub(super) pages: Pages,
     pub(super) recipe: Loaded,
     pub(super) version: String,
     pub(super) spec: GuestSpec,
@@ -82,6 +83,7 @@ pub(super) fn prepare(
         health: Health::default(),
         remarks,
         about,
+        pages: Pages::of(&settings, &defaults(&recipe, plugins)),
         settings,
         recipe,
     };
@@ -164,6 +166,7 @@ impl Prepared {
         Deploy {
             operation: &self.about,
             settings: &self.settings,
+            pages: &self.pages,
             recipe: &self.recipe,
             version: &self.version,
             spec: self.spec.clone(),
