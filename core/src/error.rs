@@ -34,6 +34,8 @@ pub enum Kind {
     Download,
     /// What was deployed does not answer as it must.
     Unhealthy,
+    /// What was deployed did not prove itself and was taken back; what served before serves again.
+    Undone,
     /// What was begun could be neither finished nor taken back.
     RecoveryFailed,
     /// A signature or digest is wrong.
@@ -62,6 +64,7 @@ impl Kind {
             Kind::Network => 6,
             Kind::Download => 8,
             Kind::Unhealthy => 10,
+            Kind::Undone => 11,
             Kind::RecoveryFailed => 12,
             Kind::Untrusted => 13,
             Kind::Backup => 14,

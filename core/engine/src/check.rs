@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::WIRE;
+use crate::cutover;
 use crate::exec::Exec;
 use crate::op::{GuestIdentity, Op};
 use crate::plan::{Place, Plan, Step, Undo};
@@ -68,6 +69,7 @@ pub fn check(plan: Plan, known: &Known) -> Result<Checked, Refused> {
     Ok(Checked(plan))
 }
 
+/// What holds of all steps together.
 fn whole(plan: &Plan, known: &Known) -> Result<(), String> {
     ensure(plan.wire == WIRE, || {
         format!("wire version {} instead of {WIRE}", plan.wire)
@@ -86,7 +88,29 @@ fn whole(plan: &Plan, known: &Known) -> Result<(), String> {
     let ours = |guest: &GuestIdentity| guest.instance == plan.instance;
     ensure(plan.guest.as_ref().is_none_or(ours), || {
         "its guest belongs to another instance".to_owned()
-    })
+    })?;
+    cut_over(plan)
+}
+
+/// A cut-over decides by itself whether the operation goes forward or back: it is what Commit stands for, and so stands
+/// right before it.
+fn cut_over(plan: &Plan) -> Result<(), String> {
+    for (index, step) in plan.steps.iter().enumerate() {
+        let Op::CutOver(cut_over) = &step.op else {
+            continue;
+        };
+        ensure(plan.commit_after == Some(index + 1), || {
+            "Commit does not follow right after the cut-over".to_owned()
+        })?;
+        ensure(step.place == Place::Guest && !plan.candidate, || {
+            "a cut-over is for the agent of a guest that lives".to_owned()
+        })?;
+        ensure(cut_over.operation == plan.operation, || {
+            "the cut-over belongs to another operation".to_owned()
+        })?;
+        cutover::sound(cut_over)?;
+    }
+    Ok(())
 }
 
 fn one(plan: &Plan, step: &Step, known: &mut Known, committed: bool) -> Result<(), String> {
@@ -110,8 +134,9 @@ fn reversible(plan: &Plan, step: &Step) -> Result<(), String> {
             "a new guest must be the candidate, its undo the removal of just this guest".to_owned()
         });
     }
+    let self_reliant = |op: &Op| op.only_reads() || op.only_caches() || op.takes_itself_back();
     match &step.undo {
-        Undo::Nothing => ensure(step.op.only_reads() || step.op.only_caches(), || {
+        Undo::Nothing => ensure(self_reliant(&step.op), || {
             "it changes something before Commit and has no undo".to_owned()
         }),
         Undo::Candidate => ensure(in_candidate(plan, step), || {
@@ -204,7 +229,7 @@ fn consistent(step: &Step, known: &mut Known) -> Result<(), String> {
     }
 }
 
-fn well_formed(exec: &Exec) -> Result<(), String> {
+pub(crate) fn well_formed(exec: &Exec) -> Result<(), String> {
     ensure(!exec.argv.is_empty(), || "the command is empty".to_owned())?;
     ensure(!exec.user.is_empty(), || {
         "the command has no user".to_owned()

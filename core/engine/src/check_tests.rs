@@ -1,7 +1,7 @@
 use super::*;
 use crate::op::{Content, Power, PutFile};
 use crate::require::Condition;
-use crate::sim::small_guest;
+use crate::sim::{small_cut_over, small_guest};
 
 fn identity(instance: &str) -> GuestIdentity {
     GuestIdentity {
@@ -277,4 +277,32 @@ fn stages_follow_each_other_and_commit_happens_once() {
         ..plan(Vec::new())
     };
     assert_eq!(why(newer), "wire version 2 instead of 1");
+}
+
+fn switching(change: impl FnOnce(&mut Plan)) -> Plan {
+    let cut_over = Op::CutOver(Box::new(small_cut_over("op-1")));
+    let mut plan = Plan {
+        candidate: false,
+        commit_after: Some(1),
+        ..plan(vec![Step::guest("switch", cut_over)])
+    };
+    change(&mut plan);
+    plan
+}
+
+#[test]
+fn a_cut_over_is_what_commit_stands_for() {
+    check(switching(|_| {}), &Known::default()).unwrap();
+    let after = "Commit does not follow right after the cut-over";
+    assert_eq!(why(switching(|plan| plan.commit_after = None)), after);
+    assert_eq!(why(switching(|plan| plan.commit_after = Some(0))), after);
+    assert!(why(switching(|plan| plan.candidate = true)).contains("that lives"));
+    assert!(why(switching(|plan| plan.steps[0].place = Place::Host)).contains("that lives"));
+    assert!(why(switching(|plan| plan.operation = "op-2".to_owned())).contains("another"));
+    let unsound = |plan: &mut Plan| {
+        let mut cut_over = small_cut_over("op-1");
+        cut_over.gates.clear();
+        plan.steps[0].op = Op::CutOver(Box::new(cut_over));
+    };
+    assert_eq!(why(switching(unsound)), "it has no gate");
 }

@@ -42,6 +42,12 @@ pub enum FaultKind {
     NotOurs,
     /// The user asked to stop.
     Cancelled,
+    /// A cut-over was not begun; the old release never stopped.
+    NotBegun,
+    /// A cut-over was taken back; the old release serves again.
+    Undone,
+    /// A cut-over could be neither finished nor taken back.
+    Stuck,
 }
 
 impl Fault {

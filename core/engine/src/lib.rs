@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod cmd;
+pub mod cutover;
 pub mod durable;
 pub mod event;
 pub mod exec;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cutover::CutOver;
 use crate::exec::Exec;
 use crate::probe::Probe;
 use crate::require::Condition;
@@ -88,6 +89,8 @@ pub enum Op {
         /// The command. Its exit status is kept, too: a failing one is an observation, not a failure.
         exec: Exec,
     },
+    /// Another slot is in service. Guest only: the agent does it by itself, and takes it back by itself.
+    CutOver(Box<CutOver>),
     /// A condition on observations that must hold.
     Require {
         /// The condition.
@@ -313,6 +316,11 @@ impl Op {
     /// operation: it needs no undo.
     pub fn only_caches(&self) -> bool {
         matches!(self, Op::EnsureTemplate { .. })
+    }
+
+    /// Whether the op ends whole or not at all by its own means: it needs no undo.
+    pub fn takes_itself_back(&self) -> bool {
+        matches!(self, Op::CutOver(_))
     }
 
     /// Whether the op can be carried out only by the host's target, never by the agent in the guest.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Known;
+use crate::cutover;
 use crate::event::Event;
 use crate::journal::{Child, Journal, JournalError, Record};
 use crate::op::Op;
@@ -262,6 +263,7 @@ impl Standing {
 pub(crate) fn observes(step: &Step) -> Option<&str> {
     match &step.op {
         Op::Observe { name, .. } => Some(name),
+        Op::CutOver(_) => Some(cutover::OBSERVED),
         _ => None,
     }
 }

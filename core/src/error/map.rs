@@ -19,7 +19,9 @@ impl From<FaultKind> for Kind {
         match kind {
             FaultKind::Failed | FaultKind::NotOurs => Kind::Machine,
             FaultKind::Requirement | FaultKind::Resources => Kind::Resources,
-            FaultKind::Unhealthy => Kind::Unhealthy,
+            FaultKind::Unhealthy | FaultKind::NotBegun => Kind::Unhealthy,
+            FaultKind::Undone => Kind::Undone,
+            FaultKind::Stuck => Kind::RecoveryFailed,
             FaultKind::Network => Kind::Network,
             FaultKind::Download => Kind::Download,
             FaultKind::Untrusted => Kind::Untrusted,

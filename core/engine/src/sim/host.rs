@@ -207,6 +207,7 @@ impl Executor for Sim {
             Op::Exec(exec) => self.exec(exec)?,
             Op::Service { .. } | Op::Probe(_) | Op::Observe { .. } => self.touch(|_, _| Ok(()))?,
             Op::Require { .. } => {}
+            Op::CutOver(_) => return Err(text("only the agent can carry this out")),
         }
         Ok(match op {
             Op::Observe { name, .. } => Some(self.script.seen(name)),

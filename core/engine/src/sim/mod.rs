@@ -8,6 +8,7 @@ mod guest;
 mod host;
 mod matrix;
 mod platform;
+mod sample;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ pub use guest::Agent;
 pub use host::Sim;
 pub use matrix::{Matrix, Tally, checked, command};
 pub use platform::small_guest;
+pub use sample::small_cut_over;
 
 use crate::exec::Exec;
 use crate::journal::{self, Journal, JournalError, Sink};

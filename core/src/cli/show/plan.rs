@@ -120,6 +120,14 @@ fn what(op: &Op) -> String {
         Op::Service { unit, state } => format!("{unit}: {state:?}"),
         Op::Probe(probe) => format!("ask for at most {} s", probe.deadline_ms / 1000),
         Op::Observe { exec, .. } => format!("{}: {}", exec.user, exec.argv.join(" ")),
+        Op::CutOver(cut_over) => format!(
+            "{} {} to {} {}, held for at most {} s",
+            cut_over.from.colour.name(),
+            cut_over.from.version,
+            cut_over.to.colour.name(),
+            cut_over.to.version,
+            cut_over.deadline_ms / 1000
+        ),
         Op::Require { otherwise, .. } => format!("or else: {otherwise}"),
     }
 }
