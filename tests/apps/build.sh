@@ -8,23 +8,63 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 license=$here/../../LICENSE
-# shellcheck source=compiler.sh
-source "$here/compiler.sh"
+# shellcheck source=toolchain.sh
+source "$here/toolchain.sh"
+# shellcheck source=source.sh
+source "$here/source.sh"
 
 # One digest over everything an archive is made from.
 source_digest() {
   {
-    "$go" version
     gcc --version | head -n 1
     cd "$here"
-    find standin versions.json -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum
+    find build.sh source.sh toolchain.sh versions.json standin \( -name node_modules -o -path standin/frontend/dist \) -prune -o \
+      -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum
     sha256sum <"$license"
   } | sha256sum | cut -c 1-16
 }
 
+# The page first: the backend carries it.
+frontend() { # TAG
+  printf '{"VERSION": "%s"}\n' "$1" >src/version.json
+  pnpm install --silent --frozen-lockfile --store-dir "$cache/pnpm" >&2
+  pnpm --silent run build --logLevel warn >&2
+}
+
+# One static binary, so that the guest's C library does not matter.
+backend() { # TAG BINARY
+  local flags="-s -w -buildid= -X code.vikunja.io/api/pkg/version.Version=$1"
+  flags+=" -linkmode external -extldflags '-static -Wl,--build-id=none'"
+  CGO_ENABLED=1 GOOS=linux GOARCH=amd64 GOCACHE=$cache/go go build -buildvcs=false -trimpath \
+    -tags 'osusergo netgo sqlite_omit_load_extension' -ldflags "$flags" -o "$2" .
+}
+
+# The archive in the publisher's layout and its checksum beside it. Every member has the same time, so that the same
+# content gives the same bytes.
+pack() { # TAG MEMBERS INTO
+  local archive=vikunja-$1-linux-amd64-full.zip
+  mkdir -p "$3/$1"
+  cd "$2"
+  find . -exec touch -h -d '2020-01-01 00:00:00 UTC' {} +
+  find . -type f -printf '%P\n' | LC_ALL=C sort | TZ=UTC zip -q -X -@ "$3/$1/$archive"
+  cd "$3/$1"
+  sha256sum "$archive" >"$archive.sha256"
+}
+
 publish() { # TAG[=ENTRY] INTO
-  cd "$here/standin"
-  GOCACHE=$cache/go "$go" run -buildvcs=false ./cmd/publish -license "$license" -out "$2" "$1"
+  local tag=${1%%=*} work members binary
+  work=$(mktemp -d "$cache/source.XXXXXX")
+  members=$work/members binary=vikunja-$tag-linux-amd64
+  lay_out "${1#*=}" "$work/source"
+  (cd "$work/source/frontend" && frontend "$tag")
+  mkdir "$members"
+  (cd "$work/source" && backend "$tag" "$members/$binary")
+  (cd "$members" && sha256sum "$binary" >"$binary.sha256")
+  cp "$here/standin/config.yml.sample" "$license" "$members/"
+  chmod 644 "$members"/*
+  chmod 755 "$members/$binary"
+  (pack "$tag" "$members" "$2")
+  rm -rf "$work"
 }
 
 # Builds into a directory of its own first: a build that is cut off leaves no half archive in the cache.
@@ -33,7 +73,7 @@ cached() { # TAG[=ENTRY]
   if [[ ! -d $kept ]]; then
     say "building $1"
     fresh=$(mktemp -d "$cache/building.XXXXXX")
-    publish "$1" "$fresh" || { rm -rf "$fresh"; exit 1; }
+    publish "$1" "$fresh"
     mkdir -p "$cache/$digest"
     mv -T "$fresh" "$kept" 2>/dev/null || rm -rf "$fresh" # someone else was faster: same bytes
   fi
@@ -44,12 +84,11 @@ if (($# < 2)); then
   sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 fi
-mkdir -p "${!#}"
+mkdir -p "${!#}" "$cache"
 out=$(cd "${!#}" && pwd)
-cache=$(cd "$here/.." && pwd)/.cache/apps
-mkdir -p "$cache"
-install_compiler
+install_go
+install_node
 digest=$(source_digest)
 for wanted in "${@:1:$#-1}"; do
-  (cached "$wanted")
+  cached "$wanted"
 done

@@ -4,10 +4,12 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=compiler.sh
-source "$here/compiler.sh"
-install_compiler
+# shellcheck source=toolchain.sh
+source "$here/toolchain.sh"
+install_go
+install_node
 cd "$here/standin"
 [[ -z $(gofmt -l .) ]] || { say "not formatted: $(gofmt -l .)"; exit 1; }
-"$go" vet -buildvcs=false ./...
-"$go" test -buildvcs=false -count=1 "$@" ./...
+(cd frontend && pnpm install --silent --frozen-lockfile --store-dir "$cache/pnpm" && pnpm --silent run build --logLevel warn) >&2
+go vet -buildvcs=false ./...
+go test -buildvcs=false -count=1 "$@" ./...

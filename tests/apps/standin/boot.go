@@ -4,10 +4,10 @@ import (
 	"os"
 	"time"
 
-	"homeport.test/standin/internal/applog"
-	"homeport.test/standin/internal/config"
-	"homeport.test/standin/internal/release"
-	"homeport.test/standin/internal/store"
+	"code.vikunja.io/api/internal/applog"
+	"code.vikunja.io/api/internal/config"
+	"code.vikunja.io/api/internal/release"
+	"code.vikunja.io/api/internal/store"
 )
 
 // configured reads the settings and opens the log, or ends the process.
@@ -65,7 +65,7 @@ func crons(c *config.Config, s *store.Store) {
 			minute := time.Now().Truncate(time.Minute).Add(time.Minute)
 			time.Sleep(time.Until(minute))
 			err := s.RecordRun(store.Run{Minute: minute, PID: os.Getpid(), Interface: c.Interface,
-				Version: release.Version, Mailer: c.Mailer, Webhooks: c.Webhooks})
+				Version: release.Version(), Mailer: c.Mailer, Webhooks: c.Webhooks})
 			if err != nil {
 				applog.Errorf("cron of %s: %v", minute.Format("15:04"), err)
 			}

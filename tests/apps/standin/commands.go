@@ -6,13 +6,13 @@ import (
 	"runtime"
 	"sort"
 
-	"homeport.test/standin/internal/applog"
-	"homeport.test/standin/internal/release"
-	api "homeport.test/standin/internal/web"
+	"code.vikunja.io/api/internal/applog"
+	"code.vikunja.io/api/internal/release"
+	api "code.vikunja.io/api/internal/web"
 )
 
 func version() {
-	fmt.Printf("Vikunja api version %s\nBuilt with %s\n", release.Version, runtime.Version())
+	fmt.Printf("Vikunja api version %s\nBuilt with %s\n", release.Version(), runtime.Version())
 }
 
 // migrate runs what is pending; `migrate list` shows what the database records and changes nothing.

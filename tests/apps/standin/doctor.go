@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"os"
 
-	"homeport.test/standin/internal/config"
-	"homeport.test/standin/internal/release"
-	"homeport.test/standin/internal/store"
+	"code.vikunja.io/api/internal/config"
+	"code.vikunja.io/api/internal/release"
+	"code.vikunja.io/api/internal/store"
 )
 
 // doctor looks at settings and surroundings without migrating anything; exit code 1 when a check failed.
 func doctor() {
-	fmt.Printf("version: %s, user: %d\n", release.Version, os.Getuid())
+	fmt.Printf("version: %s, user: %d\n", release.Version(), os.Getuid())
 	c, err := config.Load()
 	failed := report("configuration", err)
 	if err == nil {

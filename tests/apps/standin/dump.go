@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
-	"homeport.test/standin/internal/applog"
-	"homeport.test/standin/internal/config"
-	"homeport.test/standin/internal/release"
-	"homeport.test/standin/internal/store"
+	"code.vikunja.io/api/internal/applog"
+	"code.vikunja.io/api/internal/config"
+	"code.vikunja.io/api/internal/release"
+	"code.vikunja.io/api/internal/store"
 )
 
 // dump writes settings, tables and files into a zip, after migrating. A failure is only logged: the exit code is
@@ -49,7 +49,7 @@ func writeDump(path string, c *config.Config, s *store.Store) error {
 
 // dumpSettings adds the version, the config file and all VIKUNJA_ variables, secrets included.
 func dumpSettings(archive *zip.Writer, c *config.Config, _ *store.Store) error {
-	if err := add(archive, "VERSION", strings.NewReader(release.Version)); err != nil {
+	if err := add(archive, "VERSION", strings.NewReader(release.Version())); err != nil {
 		return err
 	}
 	variables := []string{}

@@ -1,6 +1,6 @@
-module homeport.test/standin
+module code.vikunja.io/api
 
-go 1.19
+go 1.26.4
 
 require (
 	github.com/mattn/go-sqlite3 v1.14.22

@@ -54,7 +54,7 @@ func built(t *testing.T, settings ...string) string {
 	path := filepath.Join(binaries.dir, fmt.Sprint(len(binaries.built)))
 	flags := ""
 	for _, setting := range settings {
-		flags += " -X homeport.test/standin/internal/release." + setting
+		flags += " -X code.vikunja.io/api/internal/release." + setting
 	}
 	out, err := exec.Command("go", "build", "-buildvcs=false", "-ldflags", flags, "-o", path, ".").CombinedOutput()
 	if err != nil {

@@ -5,7 +5,7 @@ package main
 import (
 	"os"
 
-	"homeport.test/standin/internal/applog"
+	"code.vikunja.io/api/internal/applog"
 )
 
 func main() {

@@ -55,7 +55,7 @@ func TestFaults(t *testing.T) {
 	if status, body := blank.ask("GET", "/", "", nil); status != 200 || len(body) != 0 {
 		t.Errorf("blank page: %d %q", status, body)
 	}
-	named := start(t, built(t, newer, "Version=5d41402abc"), t.TempDir())
+	named := start(t, built(t, newer, "Reports=5d41402abc"), t.TempDir())
 	var info struct{ Version string }
 	if named.want(200, &info, "GET", "/api/v1/info", "", nil); info.Version != "5d41402abc" {
 		t.Errorf("version %q", info.Version)

@@ -8,9 +8,9 @@ import (
 	"os/signal"
 	"time"
 
-	"homeport.test/standin/internal/applog"
-	"homeport.test/standin/internal/release"
-	api "homeport.test/standin/internal/web"
+	"code.vikunja.io/api/internal/applog"
+	"code.vikunja.io/api/internal/release"
+	api "code.vikunja.io/api/internal/web"
 )
 
 // drainTime is how long requests under way may still take after SIGINT.
@@ -34,7 +34,7 @@ func web() {
 
 // listen serves. When it cannot, say because the port is taken, the process stays and serves nothing.
 func listen(server *api.Server, address string) {
-	applog.Infof("Version %s, listening on %s", release.Version, address)
+	applog.Infof("Version %s, listening on %s", release.Version(), address)
 	if err := server.Run(); !errors.Is(err, http.ErrServerClosed) {
 		applog.Errorf("Server error: %v", err)
 	}

@@ -1,24 +1,12 @@
-// Package release says which release this binary is. The values are compiled in by the linker from
-// versions.json; code asks this package and never looks at the version's text to decide anything.
+// Package release says what this release brings and what is wrong with it. Code asks this package and never looks at
+// the version's text to decide anything.
 package release
 
 import (
 	"strings"
 	"time"
-)
 
-// Set with -ldflags -X; the defaults are a development build without faults.
-var (
-	// Version is what the binary reports about itself, `vX.Y.Z` in an honest release.
-	Version = "dev"
-	// Schema is the ID of the newest migration of the ordinary line that this release knows.
-	Schema = "99999999999999"
-	// Also lists, separated by commas, migration IDs outside the ordinary line.
-	Also = ""
-	// Behaviour names the fault of a broken release; empty in a good one.
-	Behaviour = ""
-	// StartDelay is how long the release takes before it listens, as a Go duration; empty is none.
-	StartDelay = ""
+	"code.vikunja.io/api/pkg/version"
 )
 
 // The faults a release can be built with.
@@ -28,6 +16,14 @@ const (
 	BlankPage  = "blank-page"
 	HangOnStop = "hang-on-stop"
 )
+
+// Version is what the binary reports about itself.
+func Version() string {
+	if Reports != "" {
+		return Reports
+	}
+	return version.Version
+}
 
 // Brings tells whether this release contains the migration: by its place in the ordinary line, or by name.
 func Brings(id string, ordinary bool) bool {

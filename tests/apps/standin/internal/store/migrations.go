@@ -4,8 +4,8 @@ import (
 	"database/sql"
 	"fmt"
 
-	"homeport.test/standin/internal/applog"
-	"homeport.test/standin/internal/release"
+	"code.vikunja.io/api/internal/applog"
+	"code.vikunja.io/api/internal/release"
 )
 
 // migration is one step of the schema. Its statements run without a surrounding transaction and the ID is

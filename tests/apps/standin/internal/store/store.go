@@ -13,7 +13,7 @@ import (
 
 	_ "github.com/mattn/go-sqlite3" // the driver family of the imitated app
 
-	"homeport.test/standin/internal/config"
+	"code.vikunja.io/api/internal/config"
 )
 
 // ErrNotFound says that there is no such row, or that it belongs to someone else.

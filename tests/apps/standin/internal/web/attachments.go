@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"homeport.test/standin/internal/store"
+	"code.vikunja.io/api/internal/store"
 )
 
 // formMemory is how much of an upload stays in memory before it goes to temporary files, in bytes.

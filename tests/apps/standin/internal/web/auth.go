@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"homeport.test/standin/internal/store"
+	"code.vikunja.io/api/internal/store"
 )
 
 const (

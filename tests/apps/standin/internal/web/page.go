@@ -1,27 +1,25 @@
 package web
 
 import (
-	"embed"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"net/http"
 	"path"
 	"strings"
 
-	"homeport.test/standin/internal/release"
+	"code.vikunja.io/api/frontend"
+	"code.vikunja.io/api/internal/release"
 )
-
-//go:embed page
-var files embed.FS
 
 // apiMark is the place in the page that becomes the URL of the API.
 const apiMark = `"__API_URL__"`
 
-// page serves a file of the embedded page, and the page itself for every other path: deep links are routes of
+// page serves a file of the built page, and the page itself for every other path: deep links are routes of
 // the page, not of the server.
 func (s *Server) page(c *call) error {
 	name := strings.TrimPrefix(path.Clean(c.r.URL.Path), "/")
-	content, err := fs.ReadFile(files, "page/"+name)
+	content, err := fs.ReadFile(frontend.Files, "dist/"+name)
 	if err != nil || name == "index.html" {
 		return s.index(c)
 	}
@@ -34,11 +32,12 @@ func (s *Server) page(c *call) error {
 func (s *Server) index(c *call) error {
 	c.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	c.w.Header().Set("Cache-Control", "no-cache")
-	if release.Has(release.BlankPage) {
+	page, err := fs.ReadFile(frontend.Files, "dist/index.html")
+	if errors.Is(err, fs.ErrNotExist) || release.Has(release.BlankPage) {
+		// Built without the page: nobody notices but people.
 		c.w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	page, err := fs.ReadFile(files, "page/index.html")
 	if err != nil {
 		return err
 	}

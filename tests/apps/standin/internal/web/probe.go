@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"homeport.test/standin/internal/release"
+	"code.vikunja.io/api/internal/release"
 )
 
 // health says OK in plain text when the database answers.
@@ -23,7 +23,7 @@ func (s *Server) health(c *call) error {
 // info describes this installation to clients; the names are those clients of the original read.
 func (s *Server) info(c *call) error {
 	return c.answer(http.StatusOK, map[string]any{
-		"version":                  release.Version,
+		"version":                  release.Version(),
 		"frontend_url":             s.config.PublicURL,
 		"motd":                     s.config.Motd,
 		"max_file_size":            fmt.Sprintf("%dMB", s.config.FileLimit),

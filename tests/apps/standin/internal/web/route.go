@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"homeport.test/standin/internal/applog"
-	"homeport.test/standin/internal/store"
+	"code.vikunja.io/api/internal/applog"
+	"code.vikunja.io/api/internal/store"
 )
 
 // call is one request on its way through an endpoint.

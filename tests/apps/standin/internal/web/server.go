@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"time"
 
-	"homeport.test/standin/internal/config"
-	"homeport.test/standin/internal/store"
+	"code.vikunja.io/api/internal/config"
+	"code.vikunja.io/api/internal/store"
 )
 
 // Server answers requests from one store.

@@ -1,4 +1,5 @@
 // The page: log in, choose a project, tick tasks off, attach files.
+import version from './version.json'
 import {api, blob, login, register, signedIn, signOut} from './api.js'
 
 const find = id => document.getElementById(id)
@@ -83,6 +84,7 @@ const create = path => async event => {
   await show()
 }
 
+find('version').textContent = version.VERSION
 find('door').onsubmit = act(enter)
 find('new-project').onsubmit = act(create(() => '/projects'))
 find('new-task').onsubmit = act(create(() => `/projects/${current.id}/tasks`))
