@@ -238,26 +238,18 @@ fn single(
         number,
         child: &mut child,
     };
-    match executor.apply(&step.op, hands) {
-        Ok(observed) => {
-            journal.append([Record::Done {
-                number,
-                seen: observed.clone(),
-            }])?;
-            tell(Event::Done {
-                number,
-                ms: u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX),
-            });
-            Ok(observed)
-        }
-        Err(fault) => {
-            tell(Event::Failed {
-                number,
-                why: fault.why.clone(),
-            });
-            Err(failed(fault))
-        }
-    }
+    let observed = executor.apply(&step.op, hands).map_err(|fault| {
+        let why = fault.why.clone();
+        tell(Event::Failed { number, why });
+        failed(fault)
+    })?;
+    journal.append([Record::Done {
+        number,
+        seen: observed.clone(),
+    }])?;
+    let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tell(Event::Done { number, ms });
+    Ok(observed)
 }
 
 /// Guest steps: the host notes that they may happen, the guest's own journal says what did.

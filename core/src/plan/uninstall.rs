@@ -78,17 +78,7 @@ fn kept(operation: &Operation, keep: Keep) -> Vec<Step> {
             step.undone_by(absent(DUMP))
         }
     }));
-    let mut entries = keep.entries;
-    entries.push((DUMP.to_owned(), DUMP_ENTRY.to_owned()));
-    let listed: Vec<_> = entries
-        .iter()
-        .map(|(from, to)| json!({"from": from, "to": to}))
-        .collect();
-    let exec = Exec {
-        stdin: Stdin::Text(json!({"entries": listed}).to_string()),
-        stdout: Stdout::Discard,
-        ..Exec::root([places::guest::AGENT, "archive"], HOURS_S)
-    };
+    let exec = archiving(keep.entries);
     let above = format!(
         "{}/{}",
         keep.backups.trim_end_matches('/'),
@@ -111,4 +101,18 @@ fn kept(operation: &Operation, keep: Keep) -> Vec<Step> {
             .undone_by(absent(archive)),
     );
     steps
+}
+
+/// Has the guest write an archive of these and the dump.
+fn archiving(mut entries: Vec<(String, String)>) -> Exec {
+    entries.push((DUMP.to_owned(), DUMP_ENTRY.to_owned()));
+    let listed: Vec<_> = entries
+        .iter()
+        .map(|(from, to)| json!({"from": from, "to": to}))
+        .collect();
+    Exec {
+        stdin: Stdin::Text(json!({"entries": listed}).to_string()),
+        stdout: Stdout::Discard,
+        ..Exec::root([places::guest::AGENT, "archive"], HOURS_S)
+    }
 }

@@ -9,6 +9,7 @@ use homeport_engine::run::unix_now;
 use homeport_plugin_api::wire::Kind;
 use homeport_plugin_api::wire::conversation::{Handle, Observe, Plan as Asked};
 use homeport_plugin_api::wire::database::Purpose;
+use homeport_plugin_api::wire::step::Step;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -16,6 +17,7 @@ use crate::places;
 use crate::plan::Operation as About;
 use crate::plan::parts::Plugin;
 use crate::plan::uninstall::{self, DUMP, Keep};
+use crate::plugin::Registry;
 use crate::recipe;
 use crate::settings::{self, ConfigFile, Settings};
 use crate::verbs::living::{self, Living, Told};
@@ -159,29 +161,7 @@ fn keep(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<Keep, Er
         bytes: text.into_bytes(),
     };
     let settings: Settings = settings::from_yaml(file, &install::defaults(&loaded, &plugins))?;
-    let mut database = plugins.take(Kind::Database, &settings.database.plugin)?;
-    let file = Handle {
-        name: "file".to_owned(),
-        path: DUMP.to_owned(),
-        database: String::new(),
-    };
-    let purpose = Purpose::Dump {
-        database: parts::live(recipe, told.state.generation),
-        file,
-    };
-    let context = parts::context(recipe, &settings);
-    let looks = database.call(&Observe {
-        purpose: purpose.clone(),
-        context: context.clone(),
-    })?;
-    if let Some(command) = looks.first() {
-        return Err(Error::plugin_needs(
-            &settings.database.plugin,
-            "dump",
-            &command.name,
-        ));
-    }
-    let steps = database.call(&Asked { purpose, context })?;
+    let steps = dump(&mut plugins, &loaded, &settings, &told)?;
     let part = Plugin {
         name: &settings.database.plugin,
         purpose: "dump",
@@ -205,6 +185,38 @@ fn keep(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<Keep, Er
         ],
         user: recipe.user.clone(),
     })
+}
+
+/// How the database plugin dumps the database in service.
+fn dump(
+    plugins: &mut Registry,
+    loaded: &recipe::Loaded,
+    settings: &Settings,
+    told: &Told,
+) -> Result<Vec<Step>, Error> {
+    let recipe = &loaded.recipe;
+    let mut database = plugins.take(Kind::Database, &settings.database.plugin)?;
+    let purpose = Purpose::Dump {
+        database: parts::live(recipe, told.state.generation),
+        file: Handle {
+            name: "file".to_owned(),
+            path: DUMP.to_owned(),
+            database: String::new(),
+        },
+    };
+    let context = parts::context(recipe, settings);
+    let looks = database.call(&Observe {
+        purpose: purpose.clone(),
+        context: context.clone(),
+    })?;
+    match looks.first() {
+        Some(command) => Err(Error::plugin_needs(
+            &settings.database.plugin,
+            "dump",
+            &command.name,
+        )),
+        None => Ok(database.call(&Asked { purpose, context })?),
+    }
 }
 
 /// What is known of the data without looking into it.

@@ -113,11 +113,6 @@ fn failure(probe: &Probe, outcome: &Outcome, reading: &Reading) -> (Cause, Meani
         message,
         remedy,
     };
-    let degraded = |message, command: &[&str]| Meaning {
-        status: Status::Degraded,
-        message,
-        remedy: vec![in_guest(reading, command)],
-    };
     let shown = || {
         let restart = restart(reading, component);
         [log(reading, component)]
@@ -144,19 +139,25 @@ fn failure(probe: &Probe, outcome: &Outcome, reading: &Reading) -> (Cause, Meani
             (Cause::Page, unhealthy(message, shown()))
         }
         Check::Exec { argv, .. } => (Cause::Own, command(probe, argv, outcome, reading)),
-        Check::Disk { path } => {
-            let message = format!("{path} cannot be measured: {said}.");
-            (Cause::Own, degraded(message, &["df", path]))
-        }
+        Check::Disk { path } => (Cause::Own, unmeasured(path, said, &["df", path], reading)),
         Check::Memory => {
-            let message = format!("Memory cannot be measured: {said}.");
-            (Cause::Own, degraded(message, &["free", "-m"]))
+            let look = ["free", "-m"];
+            (Cause::Own, unmeasured("Memory", said, &look, reading))
         }
         Check::Certificate { address, .. } => {
             let message = format!("The certificate at {address} cannot be read: {said}.");
             let look = in_guest(reading, &["ss", "-ltnp"]);
             (Cause::Own, unhealthy(message, vec![look]))
         }
+    }
+}
+
+/// How much there is of something could not be found out.
+fn unmeasured(what: &str, said: &str, look: &[&str], reading: &Reading) -> Meaning {
+    Meaning {
+        status: Status::Degraded,
+        message: format!("{what} cannot be measured: {said}."),
+        remedy: vec![in_guest(reading, look)],
     }
 }
 

@@ -62,42 +62,29 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
     }
     let reload = Exec::root(["systemctl", "daemon-reload"], 60);
     steps.push(Step::guest("Have systemd read the units", Op::Exec(reload)));
-    let recover = Exec::root(
-        [
-            "systemctl",
-            "enable",
-            "homeport-recover.service",
-            "homeport-resume.service",
-        ],
-        60,
-    );
+    let resolvers = ["homeport-recover.service", "homeport-resume.service"];
+    let recover = Exec::root(["systemctl", "enable", resolvers[0], resolvers[1]], 60);
     steps.push(Step::guest(
         "Resolve open journals at boot",
         Op::Exec(recover),
     ));
-    for component in &deploy.recipe.recipe.components {
-        for socket in ["homeport-gate", "homeport-gate-stream"] {
-            let unit = format!("{socket}@{}.socket", component.name);
-            let title = format!("Open {unit} now and at boot");
-            steps.push(Step::guest(
-                title,
-                Op::Service {
-                    unit,
-                    state: ServiceState::EnabledAndRunning,
-                },
-            ));
-        }
-        let unit = format!("homeport-gate@{}.service", component.name);
-        let title = format!("Start {unit} now and at boot");
-        steps.push(Step::guest(
-            title,
-            Op::Service {
-                unit,
-                state: ServiceState::EnabledAndRunning,
-            },
-        ));
-    }
+    steps.extend(deploy.recipe.recipe.components.iter().flat_map(opened));
     steps
+}
+
+/// A component's sockets and the gate behind them, now and at boot.
+fn opened(component: &Component) -> [Step; 3] {
+    let name = &component.name;
+    [
+        ("Open", format!("homeport-gate@{name}.socket")),
+        ("Open", format!("homeport-gate-stream@{name}.socket")),
+        ("Start", format!("homeport-gate@{name}.service")),
+    ]
+    .map(|(does, unit)| {
+        let title = format!("{does} {unit} now and at boot");
+        let state = ServiceState::EnabledAndRunning;
+        Step::guest(title, Op::Service { unit, state })
+    })
 }
 
 fn settings(deploy: &Deploy<'_>, component: &Component) -> String {
