@@ -40,13 +40,34 @@ pub fn parse_http(text: &str) -> Option<SystemTime> {
         .filter(|at| at % 3 == 0 && month.len() == 3)? as u64
         / 3
         + 1;
-    let year = number(year, 9999)?;
+    let date = (number(year, 9999)?, month, number(day, 31)?);
+    moment(
+        date,
+        (number(hour, 23)?, number(minute, 59)?, number(second, 60)?),
+    )
+}
+
+/// Reads a time as [`format`] writes it; `None` also for days there are not.
+pub fn parse(text: &str) -> Option<SystemTime> {
+    if !is_time(text) {
+        return None;
+    }
+    let part = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+    let date = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
+    let time = moment(date, (part(11, 13)?, part(14, 16)?, part(17, 19)?))?;
+    (format(time) == text).then_some(time)
+}
+
+fn moment(
+    (year, month, day): (u64, u64, u64),
+    (hour, minute, second): (u64, u64, u64),
+) -> Option<SystemTime> {
     let days: u64 = (1970..year).map(year_length).sum::<u64>()
         + (1..month)
             .map(|month| month_length(year, month))
             .sum::<u64>()
-        + number(day, 31)?.checked_sub(1)?;
-    let seconds = number(hour, 23)? * 3_600 + number(minute, 59)? * 60 + number(second, 60)?;
+        + day.checked_sub(1)?;
+    let seconds = hour * 3_600 + minute * 60 + second;
     UNIX_EPOCH.checked_add(Duration::from_secs(days * 86_400 + seconds))
 }
 
@@ -99,6 +120,16 @@ mod tests {
         ] {
             assert_eq!(format(UNIX_EPOCH + Duration::from_secs(seconds)), text);
             assert!(is_time(text));
+            assert_eq!(parse(text), Some(UNIX_EPOCH + Duration::from_secs(seconds)));
+        }
+        for text in [
+            "2026-02-30T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-00T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "1969-01-01T00:00:00Z",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::Kind;
+use crate::log::Level;
 
 /// How something is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -230,6 +231,21 @@ pub struct Checkup {
     pub findings: Vec<Finding>,
     /// Calls of the platform's programs it took.
     pub host_calls: u32,
+}
+
+/// One line of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// When, UTC; empty: not known.
+    pub time: String,
+    /// Component, `gate of …`, `proxy`, `agent` or `homeport`.
+    pub component: String,
+    /// systemd unit that said it; `None`: the line is Homeport's.
+    pub unit: Option<String>,
+    /// How much it matters.
+    pub level: Level,
+    /// What it says.
+    pub text: String,
 }
 
 /// Something to know.

@@ -30,13 +30,12 @@ pub fn plans(plans: &[Plan], findings: &[Finding]) -> String {
 
 /// A finding, in one line among events.
 pub fn finding(finding: &Finding) -> String {
-    let line = json!({ "event": "finding", "finding": finding });
-    line.to_string()
+    line(&json!({ "event": "finding", "finding": finding }))
 }
 
 /// A result in one line, for a stream of them.
 pub fn line(result: &impl Serialize) -> String {
-    serde_json::to_string(result).unwrap_or_default()
+    harmless(&serde_json::to_string(result).unwrap_or_default())
 }
 
 /// An event, in one line.
@@ -45,7 +44,17 @@ pub fn event(event: &Event) -> String {
 }
 
 fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
+    harmless(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// JSON escapes the first controls by itself; those from 127 on would reach a terminal. They only stand in strings, where
+/// an escape means the same.
+fn harmless(json: &str) -> String {
+    let escaped = |c: char| match c {
+        '\u{7f}'..='\u{9f}' => format!("\\u{:04x}", u32::from(c)),
+        _ => c.to_string(),
+    };
+    json.chars().map(escaped).collect()
 }
 
 #[cfg(test)]
@@ -76,6 +85,14 @@ mod tests {
       }
     }
     "#);
+    }
+
+    #[test]
+    fn no_control_reaches_a_terminal() {
+        let text = "\u{1b}[2J\u{9b}2J\u{7f}\u{e4}";
+        let told = line(&text);
+        assert_eq!(told, r#""\u001b[2J\u009b2J\u007fä""#);
+        assert_eq!(serde_json::from_str::<String>(&told).unwrap(), text);
     }
 
     #[test]

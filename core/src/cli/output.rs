@@ -14,6 +14,16 @@ pub fn result(text: &str) {
     write(io::stdout().lock(), text);
 }
 
+/// Writes one line of many to stdout.
+///
+/// # Errors
+/// When nobody reads them any more.
+pub fn line(text: &str) -> io::Result<()> {
+    let mut to = io::stdout().lock();
+    writeln!(to, "{text}")?;
+    to.flush()
+}
+
 /// Writes one result of a row to stdout: on a terminal in place of the one before – each line to its end, nothing below –
 /// with a line on how to end it; elsewhere below the one before.
 pub fn again(text: &str, how_to_end: &str) {

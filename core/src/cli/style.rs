@@ -85,10 +85,13 @@ impl Style {
     }
 }
 
-/// The text without what would control a terminal: output of other programs is shown, never obeyed.
+/// The text without what would control a terminal or turn the order of what is read: output of other programs is shown,
+/// never obeyed.
 pub fn harmless(text: &str) -> String {
+    let obeyed =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if obeyed(c) { ' ' } else { c })
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! From what was typed to what is answered: gives every verb what it works with and shows what it brings.
 
 mod config;
+mod logs;
 mod look;
 mod publish;
 mod session;
@@ -44,6 +45,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
                 show::list(&found)
             })
         }
+        Verb::Logs(given) => logs::logs(common, given),
         Verb::Start(change) => powered(common, change, To::Started),
         Verb::Stop(change) => powered(common, change, To::Stopped),
         Verb::Restart(change) => powered(common, change, To::Restarted),

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use homeport_engine::cmd::{Input, Output};
 use homeport_engine::op::GuestIdentity;
 use homeport_engine::run::{Executor, Fault};
 
@@ -45,6 +46,16 @@ pub trait Target: Executor {
         argv: &[&str],
         stdin: &[u8],
     ) -> Result<String, Fault>;
+
+    /// Runs a read-only command of the guest as its root, in one call, and feeds and reads it while it runs, until it ends,
+    /// its reader wants no more, or the user asks to stop: none of these is a fault. The guest must be ours and running.
+    fn stream_guest(
+        &mut self,
+        guest: &GuestIdentity,
+        argv: &[&str],
+        input: Input,
+        output: Output,
+    ) -> Result<(), Fault>;
 
     /// How many of the platform's own programs have been called so far. Each costs about a second on a real host.
     fn host_calls(&self) -> u32;

@@ -13,6 +13,7 @@ pub mod install;
 pub mod last_look;
 pub mod list;
 pub mod living;
+pub mod logs;
 pub mod operation;
 pub mod parts;
 pub mod power;

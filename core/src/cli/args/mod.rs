@@ -3,6 +3,7 @@
 mod bundle;
 mod config;
 mod settings;
+mod since;
 
 use std::ffi::OsString;
 use std::io;
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 pub use bundle::{Bundle, Channel, Create, Key, PublicKey};
 pub use config::Config;
 pub use settings::Given;
+pub use since::Since;
 
 use super::progress::Mode;
 use crate::settings::{ConfigFile, Sources, instance_id};
@@ -68,6 +70,8 @@ pub enum Verb {
     Status(Look),
     /// List the instances
     List,
+    /// Show what an instance's programs have logged, in the order it happened
+    Logs(Logs),
     /// Start an instance
     Start(Change),
     /// Stop an instance: its app, then its container
@@ -149,6 +153,28 @@ pub struct Look {
     #[arg(long, value_name = "SECONDS", default_value_t = 0, conflicts_with = "watch",
         value_parser = clap::value_parser!(u32).range(0..=10))]
     pub max_age: u32,
+}
+
+/// `logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Which instance.
+    #[command(flatten)]
+    pub one: One,
+    /// Only this part: a component of the app, `gate`, `proxy`, `agent`; or `homeport`, what Homeport did to the instance.
+    /// May be repeated
+    #[arg(long, short = 'c', value_name = "COMPONENT")]
+    pub component: Vec<String>,
+    /// Show what comes until Ctrl-C
+    #[arg(long, short = 'f')]
+    pub follow: bool,
+    /// So many of the last lines
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub lines: u32,
+    /// Nothing before this: 90s, 10m, 2h, 3d, 1w ago, or a time in UTC, such as `2026-01-02 03:04`
+    #[arg(long, value_name = "TIME", value_parser = Since::read)]
+    pub since: Option<Since>,
 }
 
 /// A verb that changes one instance.

@@ -36,11 +36,12 @@ mod template;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind::BrokenPipe;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use homeport_engine::cmd::{Input, Output};
+use homeport_engine::cmd::{CmdError, Input, Output};
 use homeport_engine::event::Event;
 use homeport_engine::journal::Child;
 use homeport_engine::local::Local;
@@ -63,6 +64,9 @@ const ANSWER: usize = 8 << 20;
 
 /// Time for a guest's answer.
 const ANSWER_SECONDS: u64 = 30;
+
+/// Time for a stream that ends when the user has seen enough: ten years.
+const STREAM_SECONDS: u64 = 10 * 365 * 86_400;
 
 /// Longest description Proxmox takes, bytes.
 const DESCRIPTION: usize = 8192;
@@ -272,6 +276,25 @@ impl Target for Proxmox {
             Ok(end.text())
         } else {
             Err(refused(&title, &end))
+        }
+    }
+
+    fn stream_guest(
+        &mut self,
+        guest: &GuestIdentity,
+        argv: &[&str],
+        input: Input,
+        output: Output,
+    ) -> Result<(), Fault> {
+        let (id, _) = self.ours(guest)?;
+        let argv = argv::inside(id, argv.iter().copied());
+        let title = title(&argv);
+        match self.host.stream(argv, STREAM_SECONDS, input, output) {
+            Ok(end) if end.ok() => Ok(()),
+            Ok(end) => Err(refused(&title, &end)),
+            Err(CmdError::Stopped { .. }) => Ok(()),
+            Err(CmdError::Pipe { source, .. }) if source.kind() == BrokenPipe => Ok(()),
+            Err(error) => Err(broken(&title, &error)),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The operation log of an instance: one line per thing that happened, kept, rotated and compressed. Never a secret:
 //! what goes in are titles, reasons and events, which carry none.
 
+pub mod read;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,6 +13,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use homeport_bootstrap::utc;
 use homeport_engine::event::Event;
+use rustix::fs::{FlockOperation, flock};
+use serde::Serialize;
 
 use crate::settings::instance_id;
 
@@ -23,7 +27,8 @@ const ROTATE_AT: u64 = 10 << 20;
 const KEPT: u32 = 5;
 
 /// How much a line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Only of interest when something is searched for.
     Debug,
@@ -38,6 +43,15 @@ pub enum Level {
 }
 
 impl Level {
+    /// All of them.
+    const ALL: [Level; 5] = [
+        Level::Debug,
+        Level::Info,
+        Level::Warn,
+        Level::Error,
+        Level::Success,
+    ];
+
     fn word(self) -> &'static str {
         match self {
             Level::Debug => "DEBUG",
@@ -54,9 +68,10 @@ impl Level {
 pub struct Log {
     path: PathBuf,
     file: File,
-    size: u64,
     operation: String,
     rotate_at: u64,
+    /// Packing failed once: it is not tried again for every line of this operation.
+    unpacked: bool,
 }
 
 /// Path of an instance's log below `directory`.
@@ -73,29 +88,47 @@ impl Log {
         fs::create_dir_all(directory)?;
         let path = path(directory, instance);
         let file = append(&path)?;
-        let size = file.metadata()?.len();
         Ok(Log {
             path,
             file,
-            size,
             operation: operation.to_owned(),
             rotate_at: ROTATE_AT,
+            unpacked: false,
         })
     }
 
-    /// Writes the text; of several lines each becomes one of its own.
+    /// Writes the text; of several lines each becomes one of its own. Others may write to the same file at the same time.
+    ///
+    /// # Errors
+    /// When it could not be written; no half line stays. When the file is too long and could not be packed: then the text
+    /// is written all the same.
     pub fn write(&mut self, level: Level, text: &str) -> io::Result<()> {
         let now = utc::format(SystemTime::now());
         let lines: String = text
             .lines()
             .map(|text| line(&now, level, &self.operation, text))
             .collect();
-        if self.size > 0 && self.size + lines.len() as u64 > self.rotate_at {
-            self.rotate()?;
+        flock(&self.file, FlockOperation::LockExclusive)?;
+        let written = self.write_locked(&lines);
+        flock(&self.file, FlockOperation::Unlock)?;
+        written
+    }
+
+    fn write_locked(&mut self, lines: &str) -> io::Result<()> {
+        let size = self.file.metadata()?.len();
+        let long = size > 0 && size + lines.len() as u64 > self.rotate_at;
+        let packed = if long && !self.unpacked {
+            self.rotate()
+        } else {
+            Ok(())
+        };
+        self.unpacked |= packed.is_err();
+        let before = self.file.metadata()?.len();
+        if let Err(error) = self.file.write_all(lines.as_bytes()) {
+            self.file.set_len(before)?;
+            return Err(error);
         }
-        self.file.write_all(lines.as_bytes())?;
-        self.size += lines.len() as u64;
-        Ok(())
+        packed
     }
 
     /// Writes what an event says.
@@ -104,28 +137,39 @@ impl Log {
         self.write(level, &text)
     }
 
-    /// Moves `x.log` to `x.log.1.gz`, the older ones one further, the oldest away. The current file is emptied last:
-    /// killed in between, lines are there twice rather than not at all.
+    /// Moves `x.log` to `x.log.1.gz`, the older ones one further, the oldest away. It is packed before anything is moved: a
+    /// full disk costs no old lines. The current file is emptied last: killed in between, lines are there twice rather than
+    /// not at all.
     fn rotate(&mut self) -> io::Result<()> {
+        let fresh = self.path.with_extension("log.gz.new");
+        if let Err(error) = pack(&self.path, &fresh) {
+            let _ = fs::remove_file(&fresh);
+            return Err(error);
+        }
         for number in (1..KEPT).rev() {
             match fs::rename(self.archive(number), self.archive(number + 1)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        let fresh = self.path.with_extension("log.gz.new");
-        let mut packed = GzEncoder::new(create(&fresh)?, Compression::default());
-        io::copy(&mut File::open(&self.path)?, &mut packed)?;
-        packed.finish()?.sync_all()?;
         fs::rename(&fresh, self.archive(1))?;
-        self.file.set_len(0)?;
-        self.size = 0;
-        Ok(())
+        self.file.set_len(0)
     }
 
     fn archive(&self, number: u32) -> PathBuf {
-        self.path.with_extension(format!("log.{number}.gz"))
+        archive(&self.path, number)
     }
+}
+
+/// The compressed file of this number beside a log; 1 is the youngest.
+fn archive(log: &Path, number: u32) -> PathBuf {
+    log.with_extension(format!("log.{number}.gz"))
+}
+
+fn pack(from: &Path, to: &Path) -> io::Result<()> {
+    let mut packed = GzEncoder::new(create(to)?, Compression::default());
+    io::copy(&mut File::open(from)?, &mut packed)?;
+    packed.finish()?.sync_all()
 }
 
 fn append(path: &Path) -> io::Result<File> {
@@ -179,116 +223,4 @@ fn told(event: &Event) -> (Level, String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Read;
-    use std::os::unix::fs::PermissionsExt;
-
-    use flate2::read::GzDecoder;
-
-    use super::*;
-
-    #[test]
-    fn lines_have_the_agreed_form_and_cannot_be_forged() {
-        assert_eq!(
-            line("2026-01-02T03:04:05Z", Level::Info, "update", "text"),
-            "[2026-01-02T03:04:05Z] [INFO] [update] text\n"
-        );
-        assert_eq!(
-            line("T", Level::Error, "x", "a\x1b[31mb\rc"),
-            "[T] [ERROR] [x] a [31mb c\n"
-        );
-        let dir = tempfile::tempdir().unwrap();
-        let mut log = Log::open(dir.path(), "tasks", "install").unwrap();
-        log.write(Level::Success, "one\ntwo").unwrap();
-        log.event(&Event::Failed {
-            number: 3,
-            why: "no".to_owned(),
-        })
-        .unwrap();
-        let path = path(dir.path(), "tasks");
-        let text = fs::read_to_string(&path).unwrap();
-        let ends: Vec<&str> = text
-            .lines()
-            .filter_map(|line| line.split_once("Z] "))
-            .map(|(_, end)| end)
-            .collect();
-        assert_eq!(
-            ends,
-            [
-                "[SUCCESS] [install] one",
-                "[SUCCESS] [install] two",
-                "[ERROR] [install] step 3 failed: no"
-            ]
-        );
-        assert_eq!(
-            fs::metadata(path).unwrap().permissions().mode() & 0o777,
-            0o640
-        );
-    }
-
-    #[test]
-    fn a_full_file_is_rotated_and_five_are_kept() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut log = Log::open(dir.path(), "tasks", "x").unwrap();
-        log.rotate_at = 200;
-        for number in 0..40 {
-            log.write(Level::Info, &format!("line {number:02} {}", "x".repeat(40)))
-                .unwrap();
-        }
-        drop(log);
-        let mut names: Vec<_> = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        assert_eq!(
-            names,
-            [
-                "tasks.log",
-                "tasks.log.1.gz",
-                "tasks.log.2.gz",
-                "tasks.log.3.gz",
-                "tasks.log.4.gz",
-                "tasks.log.5.gz"
-            ]
-        );
-        let mut text = fs::read_to_string(path(dir.path(), "tasks")).unwrap();
-        for number in 1..=5 {
-            let mut older = String::new();
-            let file = File::open(dir.path().join(format!("tasks.log.{number}.gz"))).unwrap();
-            GzDecoder::new(file).read_to_string(&mut older).unwrap();
-            text.insert_str(0, &older);
-        }
-        let numbers: Vec<&str> = text
-            .lines()
-            .map(|line| line.split(' ').nth(4).unwrap())
-            .collect();
-        let expected: Vec<String> = (28..40).map(|number| format!("{number:02}")).collect();
-        assert_eq!(numbers, expected);
-    }
-
-    #[test]
-    fn a_name_that_leads_elsewhere_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let error = Log::open(dir.path(), "../x", "stop").unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-    }
-
-    #[test]
-    fn another_operation_goes_on_in_the_same_file() {
-        let dir = tempfile::tempdir().unwrap();
-        for operation in ["install", "stop"] {
-            Log::open(dir.path(), "tasks", operation)
-                .unwrap()
-                .write(Level::Info, "x")
-                .unwrap();
-        }
-        assert_eq!(
-            fs::read_to_string(path(dir.path(), "tasks"))
-                .unwrap()
-                .lines()
-                .count(),
-            2
-        );
-    }
-}
+mod tests;
