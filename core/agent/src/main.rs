@@ -7,6 +7,7 @@ mod history;
 mod identity;
 mod lock;
 mod recover;
+mod rehearse;
 mod serve;
 mod state;
 mod status;
@@ -23,7 +24,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 const USAGE: &str = "usage: homeport-agent serve [--who NAME] | recover [--boot | --take-back] | status [--spec FILE|-] | history | \
-                     identity [--check] | archive (each with [--state DIR]) | gate … | gate-control …";
+                     identity [--check] | archive | rehearse (each with [--state DIR]) | gate … | gate-control …";
 
 /// Largest specification that is read, bytes.
 const SPEC_LIMIT: u64 = 8 << 20;
@@ -58,6 +59,11 @@ fn dispatch(args: &[String]) -> Result<String, Box<dyn Error>> {
             Options::parse(rest, &["--state"])?;
             archive::send(&spec("-")?, io::stdout().lock())?;
             Ok(String::new())
+        }
+        "rehearse" => {
+            Options::parse(rest, &["--state"])?;
+            ordinary_mask();
+            lines(&[rehearse::run(&spec("-")?)])
         }
         "gate" => Ok(gate::run(rest).map(|()| String::new())?),
         "gate-control" => lines(&[gate::run_control(rest)?]),

@@ -19,11 +19,13 @@ pub mod plan;
 pub mod probe;
 pub mod process;
 pub mod recover;
+pub mod rehearsal;
 pub mod report;
 pub mod require;
 pub mod run;
 pub mod sim;
 pub mod stream;
+pub mod talk;
 pub mod wire;
 
 /// Version of every message and journal record this engine writes. A reader refuses a higher one.

@@ -70,12 +70,13 @@ pub struct Partners {
 }
 
 impl Partners {
-    /// Starts the plugins the settings name; the one proxy that is there serves the site. `chain` is the
-    /// administrator's certificate.
+    /// Starts the plugins the settings name; the one proxy that is there serves the site. `generation` is that of the
+    /// database they talk about, `chain` the administrator's certificate.
     pub fn start(
         plugins: &mut Registry,
         recipe: &Recipe,
         settings: &Settings,
+        generation: u64,
         chain: Option<String>,
     ) -> Result<Partners, Error> {
         let proxy = plugins
@@ -96,7 +97,7 @@ impl Partners {
         Ok(Partners {
             database: plugins.take(Kind::Database, &settings.database.plugin)?,
             proxy: plugins.take(Kind::Proxy, &proxy)?,
-            live: live(recipe, 1),
+            live: live(recipe, generation),
             site,
             certificate,
             context: context(recipe, settings),

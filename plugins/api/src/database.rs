@@ -86,6 +86,17 @@ pub trait Database {
         ))
     }
 
+    /// Steps that remove `copy`, made by `load` or `next_generation`, with everything that belongs to it. Twice is once.
+    ///
+    /// # Errors
+    /// See [`Database::check`].
+    fn remove(&self, _copy: &Handle, _context: &Context) -> Answer<Vec<Step>> {
+        Err(Refusal::cannot(
+            "this engine removes no databases",
+            "an update cannot be rehearsed on a copy",
+        ))
+    }
+
     /// Packages of the guest's distribution it needs: the client, or the engine itself.
     ///
     /// # Errors
@@ -158,6 +169,7 @@ fn plan(db: &impl Database, purpose: &Purpose, context: &Context) -> Answer<Vec<
         Purpose::Load { file, database } => db.load(file, database, context),
         Purpose::Count { database } => db.count(database, context),
         Purpose::NextGeneration { database, next } => db.next_generation(database, next, context),
+        Purpose::Remove { copy } => db.remove(copy, context),
         // Whoever only looks has nothing to do.
         Purpose::Status { .. } => Ok(Vec::new()),
     }

@@ -19,7 +19,7 @@ use homeport_plugin_api::{
     },
 };
 
-use crate::program::{COPY, Mode, TABLE_NAMES, directory, plain, reopened, sqlite3};
+use crate::program::{COPY, Mode, SCHEMA, TABLE_NAMES, directory, plain, reopened, sqlite3};
 
 /// The plugin.
 #[derive(Debug, Default)]
@@ -124,14 +124,18 @@ impl Database for Sqlite {
         in_new_directory(copy, next, context)
     }
 
+    fn remove(&self, copy: &Handle, context: &Context) -> Answer<Vec<Step>> {
+        let place = directory(plain(&copy.path)?)?;
+        let run = Run::new("Remove the copy", &context.user, ["rm", "-rf", "--", place]);
+        Ok(vec![run.destroys(&copy.name).within(120).into()])
+    }
+
     fn observe(&self, purpose: &Purpose, context: &Context) -> Answer<Vec<Command>> {
         match purpose {
-            Purpose::Count { database } => Ok(vec![program::command(
-                reading::TABLES,
-                database,
-                TABLE_NAMES,
-                context,
-            )?]),
+            Purpose::Count { database } => Ok(vec![
+                program::command(reading::TABLES, database, TABLE_NAMES, context)?,
+                program::command(reading::SCHEMA, database, SCHEMA, context)?,
+            ]),
             Purpose::Status { database } => status::looks(database, context),
             _ => Ok(Vec::new()),
         }

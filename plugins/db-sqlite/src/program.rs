@@ -21,6 +21,10 @@ pub(crate) const ALONE: &str =
 pub(crate) const TABLE_NAMES: &str = ".mode json\nSELECT name FROM sqlite_master WHERE type = 'table' \
      AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql NOT LIKE 'CREATE VIRTUAL %' ORDER BY name;\n";
 
+/// Everything that was ever created, in the words it was created with; its order is the names', not that of creation.
+pub(crate) const SCHEMA: &str =
+    ".mode list\nSELECT type, name, sql FROM sqlite_master ORDER BY type, name;\n";
+
 /// How a database is opened. Never created by opening: a wrong path is an error, not an empty database.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Mode {

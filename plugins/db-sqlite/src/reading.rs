@@ -2,12 +2,18 @@
 
 use homeport_plugin_api::{
     Answer, Refusal,
-    wire::{Facts, conversation::Output, database::ROWS},
+    wire::{
+        Facts,
+        conversation::Output,
+        database::{self, ROWS},
+    },
 };
 use serde_json::Value;
 
 /// The observed names of tables, and the fact made of them.
 pub(crate) const TABLES: &str = "table_names";
+/// The observed schema.
+pub(crate) const SCHEMA: &str = "schema";
 /// The kept row counts.
 pub(crate) const COUNTS: &str = "row_counts";
 
@@ -20,6 +26,7 @@ pub(crate) fn facts(name: &str, output: &Output) -> Answer<Facts> {
     }
     let fact = match name {
         TABLES => Some((TABLES, names(&output.stdout)?)),
+        SCHEMA => Some((database::SCHEMA, output.stdout.as_str().into())),
         COUNTS => Some((ROWS, rows(&output.stdout)?)),
         _ => None,
     };

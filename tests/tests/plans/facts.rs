@@ -159,7 +159,7 @@ impl Facts {
     fn deployment(&mut self) -> (Deployment, Partners) {
         let recipe = &self.wanted.recipe.recipe;
         let mut partners =
-            Partners::start(&mut self.plugins, recipe, &self.wanted.settings, None).unwrap();
+            Partners::start(&mut self.plugins, recipe, &self.wanted.settings, 1, None).unwrap();
         let operation = operation("install", true);
         let mut deployment = Deployment {
             spec: spec(&operation.guest, &self.wanted.settings),
@@ -254,6 +254,8 @@ impl Deployment {
             pages: &wanted.pages,
             recipe: &wanted.recipe,
             version: "2.5.0",
+            release: "2.5.0",
+            colour: Color::Blue,
             spec: self.spec.clone(),
             template: Some(Op::EnsureTemplate {
                 storage: "local".to_owned(),

@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 (RFC 9112) as a probe needs: one GET, one answer, then the connection is done with.
+//! As much of HTTP/1.1 (RFC 9112) as probes need: one request, one answer, then the connection is done with.
 //! What the server sends is foreign: reading it is total, and bounded in lines, headers and bytes.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -49,16 +49,61 @@ pub enum HttpError {
 ///
 /// # Errors
 /// When the request cannot be sent or the answer is not one.
-pub fn get(mut stream: impl Read + Write, host: &str, path: &str) -> Result<Answer, HttpError> {
-    for part in [host, path] {
+pub fn get(stream: impl Read + Write, host: &str, path: &str) -> Result<Answer, HttpError> {
+    let (method, headers, body) = ("GET", &[][..], &[][..]);
+    let request = Request {
+        method,
+        path,
+        headers,
+        body,
+    };
+    ask(stream, host, &request)
+}
+
+/// A request.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// `GET`, `PUT` …
+    pub method: &'a str,
+    /// Path with query.
+    pub path: &'a str,
+    /// Headers beside those every request has.
+    pub headers: &'a [(String, String)],
+    /// Body; none is sent if it is empty.
+    pub body: &'a [u8],
+}
+
+/// Sends a request over an open connection and reads the answer. The connection's own time limits apply.
+///
+/// # Errors
+/// When the request cannot be sent or the answer is not one.
+pub fn ask(
+    mut stream: impl Read + Write,
+    host: &str,
+    request: &Request<'_>,
+) -> Result<Answer, HttpError> {
+    let Request { method, path, .. } = request;
+    let names = request.headers.iter().map(|(name, _)| name.as_str());
+    for part in [host, method, path].into_iter().chain(names) {
         if part.is_empty() || part.bytes().any(|byte| !byte.is_ascii_graphic()) {
             return Err(HttpError::Request(part.to_owned()));
         }
     }
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: homeport\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    let mut head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: homeport\r\nAccept: */*\r\nConnection: close\r\n"
     );
-    stream.write_all(request.as_bytes())?;
+    for (name, value) in request.headers {
+        if value.bytes().any(|byte| byte.is_ascii_control()) {
+            return Err(HttpError::Request(value.clone()));
+        }
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !request.body.is_empty() {
+        head.push_str(&format!("Content-Length: {}\r\n", request.body.len()));
+    }
+    head.push_str("\r\n");
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(request.body)?;
     stream.flush()?;
     read(&mut BufReader::new(stream))
 }

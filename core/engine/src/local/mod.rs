@@ -18,7 +18,8 @@ use std::time::Duration;
 
 pub use exec::observe;
 pub use leftover::end as end_leftover;
-pub use probe::{Measured, Secure, Stream, Timed, measure};
+pub use probe::{Measured, Secure, Stream, Timed, measure, request};
+pub use service::ensure;
 
 use self::patience::Patience;
 use crate::event::Event;

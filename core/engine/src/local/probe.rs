@@ -38,6 +38,23 @@ pub struct Measured {
     pub result: Result<(), Fault>,
 }
 
+/// Sends one request over TCP and reads its answer, within `limit` in all.
+///
+/// # Errors
+/// What went wrong, as half a sentence.
+pub fn request(
+    address: &str,
+    host: &str,
+    request: &http::Request<'_>,
+    limit: Duration,
+) -> Result<Answer, String> {
+    let until = Instant::now() + limit;
+    let connection = tcp(address, until)
+        .map(Connection::Tcp)
+        .map_err(|error| format!("`{address}` takes no connection: {error}"))?;
+    http::ask(Timed { connection, until }, host, request).map_err(|error| error.to_string())
+}
+
 /// Runs the probe. `stop`, once set, ends it. Without `secure` nothing is asked over TLS.
 pub fn measure(probe: &Probe, stop: &AtomicBool, secure: Option<Secure>) -> Measured {
     let deadline = Instant::now() + Duration::from_millis(probe.deadline_ms.into());

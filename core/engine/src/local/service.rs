@@ -14,7 +14,7 @@ const CHANGE: Duration = Duration::from_secs(200);
 ///
 /// # Errors
 /// When systemd refuses, or the unit is not in its state afterwards; with the unit's last log lines.
-pub(super) fn ensure(name: &str, state: ServiceState, booting: bool) -> Result<(), Fault> {
+pub fn ensure(name: &str, state: ServiceState, booting: bool) -> Result<(), Fault> {
     let before = look(name)?;
     if before.stale {
         change(name, &["daemon-reload"])?;

@@ -77,7 +77,7 @@ pub(super) fn systemctl<'a>(
 }
 
 /// The unit's last log lines; none if the journal cannot be read, for they only explain another failure.
-pub(super) fn log(unit: &str) -> Vec<String> {
+pub fn log(unit: &str) -> Vec<String> {
     let arguments = ["-u", unit, "-n", "30", "--no-pager", "-o", "cat"];
     program("journalctl", arguments, ASK)
         .map(|end| crate::cmd::last_lines(&end.stdout, super::exec::LINES))

@@ -49,7 +49,7 @@ fn slots(deploy: &Deploy<'_>) -> Vec<Step> {
         )
     };
     let colour = file(
-        format!("{}/{}", places::guest::COLOUR, colour_name(deploy.colour())),
+        format!("{}/{}", places::guest::COLOUR, colour_name(deploy.colour)),
         0o644,
         "",
     );
@@ -133,7 +133,7 @@ fn start(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
 fn probes(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let mut steps = Vec::new();
     for component in &deploy.recipe.recipe.components {
-        let port = deploy.port(component, deploy.colour());
+        let port = deploy.port(component, deploy.colour);
         let ways = [
             ("directly", port),
             ("through the proxy", places::guest::INTERNAL_PORT),

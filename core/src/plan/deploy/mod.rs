@@ -45,6 +45,10 @@ pub struct Deploy<'a> {
     pub recipe: &'a Loaded,
     /// Version to deploy.
     pub version: &'a str,
+    /// Name of the release's directory.
+    pub release: &'a str,
+    /// The slot it goes to.
+    pub colour: Color,
     /// The guest to make.
     pub spec: GuestSpec,
     /// What makes sure that the template is there and whole.
@@ -227,11 +231,6 @@ impl Deploy<'_> {
         Registered::of(&state, &self.spec.identity, &address)
     }
 
-    /// The slot a first release goes to.
-    fn colour(&self) -> Color {
-        Color::Blue
-    }
-
     fn app_name(&self) -> &str {
         &self.recipe.recipe.app
     }
@@ -241,7 +240,7 @@ impl Deploy<'_> {
         format!(
             "{}/releases/{}",
             crate::places::guest::program(self.app_name()),
-            self.version
+            self.release
         )
     }
 }

@@ -125,7 +125,7 @@ pub(super) fn state(
         title: deploy.recipe.recipe.title.clone(),
         status,
         version: deploy.version.to_owned(),
-        active_colour: deploy.colour(),
+        active_colour: deploy.colour,
         epoch: 1,
         fingerprint: fingerprint.cloned(),
         generation: 1,

@@ -129,14 +129,14 @@ impl Deploy<'_> {
 
     /// Port of the component's slot in service.
     pub(crate) fn active_port(&self, component: &Component) -> u16 {
-        self.port(component, self.colour())
+        self.port(component, self.colour)
     }
 
     /// The unit of a component's slot in service.
     pub(crate) fn unit(&self, component: &Component) -> Result<String, DeployError> {
         Ok(self.recipe.text(
             &component.unit,
-            Values::of(self, Some((component, self.colour())))?,
+            Values::of(self, Some((component, self.colour)))?,
         )?)
     }
 

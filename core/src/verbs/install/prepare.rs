@@ -13,7 +13,7 @@ use crate::plan::deploy::{Carry, DatabasePart, Deploy, Health, Program, ProxyPar
 use crate::plugin::Registry;
 use crate::recipe::Loaded;
 use crate::report::Finding;
-use crate::settings::{Pages, Settings};
+use crate::settings::{Color, Pages, Settings};
 use crate::target::HostFacts;
 use crate::verbs::parts::Partners;
 use crate::verbs::preflight::Wanted;
@@ -59,7 +59,7 @@ pub(super) fn prepare(
         (None, _) => cx.target.claim_id()?,
     };
     let about = about(id, &settings, chosen.storage)?;
-    let mut partners = Partners::start(plugins, &recipe.recipe, &settings, chain(&settings)?)?;
+    let mut partners = Partners::start(plugins, &recipe.recipe, &settings, 1, chain(&settings)?)?;
     let version = settings
         .source
         .version
@@ -169,6 +169,8 @@ impl Prepared {
             pages: &self.pages,
             recipe: &self.recipe,
             version: &self.version,
+            release: &self.version,
+            colour: Color::Blue,
             spec: self.spec.clone(),
             template: self.template.clone(),
             neighbour6: self.neighbour6,

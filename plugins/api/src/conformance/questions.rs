@@ -45,7 +45,7 @@ fn app_settings() -> Value {
     json!({"database": handle("live"), "context": context()})
 }
 
-fn database_purposes() -> [Value; 7] {
+fn database_purposes() -> [Value; 8] {
     [
         json!({"kind": "provision", "database": handle("live")}),
         json!({"kind": "check", "database": handle("live")}),
@@ -53,6 +53,7 @@ fn database_purposes() -> [Value; 7] {
         json!({"kind": "load", "file": handle("file"), "database": handle("copy")}),
         json!({"kind": "count", "database": handle("copy")}),
         json!({"kind": "next_generation", "database": handle("live"), "next": handle("copy")}),
+        json!({"kind": "remove", "copy": handle("copy")}),
         json!({"kind": "status", "database": handle("live")}),
     ]
 }

@@ -48,6 +48,11 @@ pub enum Purpose {
         /// To here; does not exist yet.
         next: Handle,
     },
+    /// Remove a copy with everything that belongs to it. One that is not there is removed.
+    Remove {
+        /// Never the database in service.
+        copy: Handle,
+    },
     /// Say how it is. Only `observe` and `read` are asked, and everything that is looked at is looked at at once, again
     /// and again, in the middle of service: what takes more than a moment is no look. `read` answers with [`SIZE`],
     /// [`CONNECTIONS`] and [`TROUBLE`] as far as it can tell them; of several troubles the first counts.
@@ -80,6 +85,8 @@ pub struct Trouble {
 
 /// The fact that `Count` ends in: an object, table name to number of rows.
 pub const ROWS: &str = "rows";
+/// The fact that `Count` may have beside it: a text that is the same as long as tables, columns and indexes are.
+pub const SCHEMA: &str = "schema";
 
 impl PurposeOf for Purpose {
     const NAMES: &'static [&'static str] = &[
@@ -89,6 +96,7 @@ impl PurposeOf for Purpose {
         "load",
         "count",
         "next_generation",
+        "remove",
         "status",
     ];
 
@@ -100,6 +108,7 @@ impl PurposeOf for Purpose {
             Self::Load { .. } => "load",
             Self::Count { .. } => "count",
             Self::NextGeneration { .. } => "next_generation",
+            Self::Remove { .. } => "remove",
             Self::Status { .. } => "status",
         }
     }

@@ -239,6 +239,12 @@ impl Run {
         self.creates.push(handle.to_owned());
         self
     }
+
+    /// Declares that it removes what `handle` names.
+    pub fn destroys(mut self, handle: &str) -> Self {
+        self.destroys.push(handle.to_owned());
+        self
+    }
 }
 
 impl Require {
