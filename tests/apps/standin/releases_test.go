@@ -1,6 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -64,6 +68,91 @@ func TestFaults(t *testing.T) {
 	hanging.cmd.Process.Signal(syscall.SIGINT)
 	hanging.alive(11 * time.Second)
 	hanging.want(200, nil, "GET", "/api/v1/info", "", nil)
+}
+
+func TestBadSystemCallIsTheKernelsDeath(t *testing.T) {
+	a := launch(t, built(t, newer, "Behaviour=bad-system-call"), t.TempDir())
+	if status := a.exit(5 * time.Second); !status.Signaled() || status.Signal() != syscall.SIGSYS {
+		t.Fatalf("status %#x:\n%s", status, a.log)
+	}
+}
+
+func TestCrashOnLiveIsWellOnACopy(t *testing.T) {
+	binary := built(t, newer, "Behaviour=crash-on-live")
+	for place, crashes := range map[string]bool{"db/g12": true, "db/rehearsal": false, "g12/copy": false} {
+		dir := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(dir, place), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		at := "VIKUNJA_DATABASE_PATH=" + filepath.Join(dir, place, "vikunja.db")
+		if !crashes {
+			start(t, binary, dir, at)
+			continue
+		}
+		if status := launch(t, binary, dir, at).exit(5 * time.Second); status.ExitStatus() != 2 {
+			t.Errorf("%s: exit code %d", place, status.ExitStatus())
+		}
+	}
+}
+
+func TestFullDiskEndsIt(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
+		t.Fatalf("needs root: %v", err)
+	}
+	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	a := launch(t, built(t, newer, "Behaviour=fill-disk"), dir)
+	if status := a.exit(5 * time.Second); status.ExitStatus() != 1 {
+		t.Fatalf("exit code %d", status.ExitStatus())
+	}
+	contains(t, a.log.String(), "no space left on device")
+}
+
+// onceUsed makes a directory in which the older release kept three tasks and a file, and returns its access token.
+func onceUsed(t *testing.T) (dir, token string) {
+	t.Helper()
+	dir = t.TempDir()
+	a := start(t, built(t, older), dir)
+	token = a.account("ann")
+	project, _ := a.task(token)
+	for _, title := range []string{"Peas", "Lentils"} {
+		a.want(201, nil, "PUT", fmt.Sprintf("/api/v1/projects/%d/tasks", project), token, map[string]string{"title": title})
+	}
+	if err := os.WriteFile(filepath.Join(dir, "files", "1"), []byte("seed"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	a.cmd.Process.Signal(syscall.SIGINT)
+	a.exit(5 * time.Second)
+	return dir, token
+}
+
+func TestBreakingMigrationTakesTheGroundFromTheOlderRelease(t *testing.T) {
+	dir, token := onceUsed(t)
+	newest := start(t, built(t, newer, "Also=20260901090000"), dir)
+	newest.want(200, nil, "GET", "/api/v1/projects/1/tasks", token, nil)
+	newest.task(token)
+	newest.cmd.Process.Signal(syscall.SIGINT)
+	newest.exit(5 * time.Second)
+	back := start(t, built(t, older), dir)
+	back.want(500, nil, "GET", "/api/v1/projects/1/tasks", token, nil)
+}
+
+func TestReleasesThatLoseData(t *testing.T) {
+	for settings, left := range map[string]string{
+		"Also=20260903090000":  "Beans",
+		"Also=20260904090000":  "Bea,Pea,Len",
+		"Behaviour=drop-files": "Beans,Peas,Lentils",
+	} {
+		dir, _ := onceUsed(t)
+		start(t, built(t, newer, settings), dir)
+		if titles := query(t, dir, `SELECT title FROM tasks ORDER BY id`); strings.Join(titles, ",") != left {
+			t.Errorf("%s: %v", settings, titles)
+		}
+		_, err := os.Stat(filepath.Join(dir, "files", "1"))
+		if gone := os.IsNotExist(err); gone != strings.HasPrefix(settings, "Behaviour") {
+			t.Errorf("%s: file gone %v", settings, gone)
+		}
+	}
 }
 
 func TestSlowStartListensLate(t *testing.T) {

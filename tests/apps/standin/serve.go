@@ -18,11 +18,10 @@ const drainTime = 10 * time.Second
 
 // web runs the server until SIGINT. No other signal is caught: SIGTERM and SIGHUP end the process at once.
 func web() {
+	unusualCall()
 	c, s := boot()
 	crons(c, s)
-	if release.Has(release.Crash) {
-		panic("this release was built to crash")
-	}
+	misbehave(c)
 	time.Sleep(release.Delay())
 	server := api.New(c, s)
 	stop := make(chan os.Signal, 1)

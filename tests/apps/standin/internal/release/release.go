@@ -11,11 +11,19 @@ import (
 
 // The faults a release can be built with.
 const (
-	Unhealthy  = "unhealthy"
-	Crash      = "crash"
-	BlankPage  = "blank-page"
-	HangOnStop = "hang-on-stop"
+	Unhealthy   = "unhealthy"
+	Crash       = "crash"
+	CrashOnLive = "crash-on-live"
+	BadCall     = "bad-system-call"
+	BlankPage   = "blank-page"
+	HangOnStop  = "hang-on-stop"
+	FillDisk    = "fill-disk"
+	DropFiles   = "drop-files"
 )
+
+// Renamed is the migration after which the number of a task lies in another column: it takes the ground from under
+// every release that does not bring it.
+const Renamed = "20260901090000"
 
 // Version is what the binary reports about itself.
 func Version() string {

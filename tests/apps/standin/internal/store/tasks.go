@@ -1,6 +1,18 @@
 package store
 
-import "database/sql"
+import (
+	"database/sql"
+
+	"code.vikunja.io/api/internal/release"
+)
+
+// number is the column of a task's index within its project, as this release knows it.
+func number() string {
+	if release.Brings(release.Renamed, false) {
+		return "place"
+	}
+	return "number"
+}
 
 // Project groups tasks; only its owner sees it.
 type Project struct {
@@ -65,24 +77,24 @@ func (s *Store) CreateTask(owner, projectID int64, title, description string) (*
 	created := now()
 	task := &Task{ProjectID: projectID, Title: title, Description: description, Created: created, Updated: created}
 	err := s.inTx(func(tx *sql.Tx) error {
-		err := tx.QueryRow(`SELECT 1 + (SELECT COALESCE(MAX(number), 0) FROM tasks WHERE project_id = projects.id)
+		err := tx.QueryRow(`SELECT 1 + (SELECT COALESCE(MAX(`+number()+`), 0) FROM tasks WHERE project_id = projects.id)
 			FROM projects WHERE id = ? AND owner_id = ?`, projectID, owner).Scan(&task.Index)
 		if err != nil {
 			return orNotFound(err)
 		}
-		task.ID, err = insert(tx, `INSERT INTO tasks (project_id, number, title, description, done, created, updated)
+		task.ID, err = insert(tx, `INSERT INTO tasks (project_id, `+number()+`, title, description, done, created, updated)
 			VALUES (?, ?, ?, ?, 0, ?, ?)`, projectID, task.Index, title, description, created, created)
 		return err
 	})
 	return task, err
 }
 
-const taskColumns = `SELECT id, project_id, number, title, description, done, created, updated FROM tasks
+var taskColumns = `SELECT id, project_id, ` + number() + `, title, description, done, created, updated FROM tasks
 	WHERE project_id IN (SELECT id FROM projects WHERE owner_id = ?) `
 
 // Tasks lists a project's tasks by index.
 func (s *Store) Tasks(owner, projectID int64) ([]*Task, error) {
-	rows, err := s.DB.Query(taskColumns+`AND project_id = ? ORDER BY number`, owner, projectID)
+	rows, err := s.DB.Query(taskColumns+`AND project_id = ? ORDER BY `+number(), owner, projectID)
 	if err != nil {
 		return nil, err
 	}
