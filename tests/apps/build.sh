@@ -7,7 +7,6 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-license=$here/../../LICENSE
 # shellcheck source=toolchain.sh
 source "$here/toolchain.sh"
 # shellcheck source=source.sh
@@ -18,9 +17,9 @@ source_digest() {
   {
     gcc --version | head -n 1
     cd "$here"
-    find build.sh source.sh toolchain.sh versions.json standin \( -name node_modules -o -path standin/frontend/dist \) -prune -o \
+    find build.sh source.sh toolchain.sh versions.json standin \( -name node_modules -o -name dist \) -prune -o \
       -type f ! -name '*_test.go' -print0 | sort -z | xargs -0 sha256sum
-    sha256sum <"$license"
+    sha256sum <../../LICENSE
   } | sha256sum | cut -c 1-16
 }
 
@@ -37,6 +36,18 @@ backend() { # TAG BINARY
   flags+=" -linkmode external -extldflags '-static -Wl,--build-id=none'"
   CGO_ENABLED=1 GOOS=linux GOARCH=amd64 GOCACHE=$cache/go go build -buildvcs=false -trimpath \
     -tags 'osusergo netgo sqlite_omit_load_extension' -ldflags "$flags" -o "$2" .
+}
+
+# The MCP server with what it needs in service and nothing more, and the Node it was built with: a release that has one
+# runs wherever it is unpacked.
+mcp_server() { # MEMBERS
+  npm ci --silent --cache "$cache/npm" >&2
+  npm run --silent build >&2
+  npm prune --silent --omit=dev >&2
+  rm -rf node_modules/.bin
+  mkdir "$1/mcp-server"
+  cp -r dist node_modules package.json "$1/mcp-server/"
+  cp "$(command -v node)" "$1/mcp-server/node"
 }
 
 # The archive in the publisher's layout and its checksum beside it. Every member has the same time, so that the same
@@ -60,9 +71,10 @@ publish() { # TAG[=ENTRY] INTO
   mkdir "$members"
   (cd "$work/source" && backend "$tag" "$members/$binary")
   (cd "$members" && sha256sum "$binary" >"$binary.sha256")
-  cp "$here/standin/config.yml.sample" "$license" "$members/"
+  cp "$work/source"/{config.yml.sample,LICENSE} "$members/"
   chmod 644 "$members"/*
   chmod 755 "$members/$binary"
+  [[ ! -d $work/source/mcp-server ]] || (cd "$work/source/mcp-server" && mcp_server "$members")
   (pack "$tag" "$members" "$2")
   rm -rf "$work"
 }

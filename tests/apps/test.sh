@@ -11,5 +11,7 @@ install_node
 cd "$here/standin"
 [[ -z $(gofmt -l .) ]] || { say "not formatted: $(gofmt -l .)"; exit 1; }
 (cd frontend && pnpm install --silent --frozen-lockfile --store-dir "$cache/pnpm" && pnpm --silent run build --logLevel warn) >&2
+(cd mcp-server && npm ci --silent --cache "$cache/npm" && npm run --silent build) >&2
+debian redis-check-rdb redis-tools # Debian's server program under another name, without the service
 go vet -buildvcs=false ./...
 go test -buildvcs=false -count=1 "$@" ./...
