@@ -32,6 +32,8 @@ pub enum Kind {
     Network,
     /// A download failed.
     Download,
+    /// What is built from source could not be built.
+    Build,
     /// What was deployed does not answer as it must.
     Unhealthy,
     /// What was deployed did not prove itself and was taken back; what served before serves again.
@@ -63,6 +65,7 @@ impl Kind {
             Kind::Locked => 5,
             Kind::Network => 6,
             Kind::Download => 8,
+            Kind::Build => 9,
             Kind::Unhealthy => 10,
             Kind::Undone => 11,
             Kind::RecoveryFailed => 12,

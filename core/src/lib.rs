@@ -16,5 +16,6 @@ pub mod report;
 pub mod settings;
 pub mod source;
 pub mod state;
+pub mod sums;
 pub mod target;
 pub mod verbs;

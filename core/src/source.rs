@@ -14,6 +14,8 @@ use homeport_engine::event::Event;
 use homeport_engine::op::{Fetch, Trust, Unpack};
 use homeport_engine::run::{Fault, FaultKind, Tell};
 
+use crate::sums::Sum;
+
 /// A checksum file is one line.
 const CHECKSUM_LIMIT: u64 = 4096;
 
@@ -26,22 +28,30 @@ pub fn fetch(fetch: &Fetch, number: u32, stop: &AtomicBool, tell: Tell<'_>) -> R
         stop,
         tell,
     };
-    let wanted = match &fetch.trust {
-        Trust::Digest(digest) => digest.clone(),
-        Trust::StatedAt(url) => stated(&mut source, url, fetch)?,
+    let sha256 = |text: &str| {
+        let digest: Result<Digest, _> = text.parse();
+        digest
+            .map(Sum::Sha256)
+            .map_err(|_| untrusted(format!("`{text}` is not a SHA-256 digest")))
     };
-    let wanted: Digest = wanted
-        .parse()
-        .map_err(|_| untrusted(format!("`{wanted}` is not a SHA-256 digest")))?;
+    let wanted = match &fetch.trust {
+        Trust::Digest(digest) => sha256(digest)?,
+        Trust::StatedAt(url) => sha256(&stated(&mut source, url, fetch)?)?,
+        Trust::Sha512(digest) => Sum::Sha512(digest.clone()),
+        Trust::ModuleSum(sum) => Sum::Module(sum.clone()),
+    };
     let path = Path::new(&fetch.to);
-    if digest_of(path).is_ok_and(|found| found == wanted) {
+    if wanted.holds(path).unwrap_or(false) {
         return Ok(());
     }
-    let found = source.get(&fetch.url, path, fetch.limit)?;
-    if found == wanted {
+    source.get(&fetch.url, path, fetch.limit)?;
+    let found = wanted.of(path);
+    if found.as_ref().is_ok_and(|found| *found == wanted.text()) {
         return Ok(());
     }
     let _ = fs::remove_file(path);
+    let found = found.unwrap_or_else(|error| format!("none ({error})"));
+    let wanted = wanted.text();
     Err(untrusted(format!("`{}` has the digest {found}, but {wanted} was expected; it was deleted unopened", fetch.url))
         .with_remedy("The file was changed or damaged on its way, or the server holds another one. Try again later, or use another source."))
 }
@@ -59,8 +69,8 @@ fn stated(source: &mut Source<'_>, url: &str, fetch: &Fetch) -> Result<String, F
         .ok_or_else(|| untrusted(format!("`{url}` states no digest of `{name}`")))
 }
 
-/// Total: any text gives a digest or nothing.
-fn digest_in(text: &str, name: &str) -> Option<String> {
+/// The digest a list states of a file. Total: any text gives a digest or nothing.
+pub(crate) fn digest_in(text: &str, name: &str) -> Option<String> {
     let lines = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
         let digest = words
@@ -89,8 +99,8 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Brings `url` to `path` whatever its scheme, fsynced; the digest of what arrived.
-    fn get(&mut self, url: &str, path: &Path, limit: u64) -> Result<Digest, Fault> {
+    /// Brings `url` to `path` whatever its scheme, fsynced.
+    fn get(&mut self, url: &str, path: &Path, limit: u64) -> Result<(), Fault> {
         let written =
             |error: io::Error| fault(format!("`{}` cannot be written: {error}", path.display()));
         let _ = fs::remove_file(path);
@@ -106,8 +116,7 @@ impl Source<'_> {
             None => self.download(url, &mut file, limit)?,
         }
         file.sync_all().map_err(written)?;
-        durable::sync_parent(path).map_err(written)?;
-        digest_of(path).map_err(written)
+        durable::sync_parent(path).map_err(written)
     }
 
     fn download(&mut self, url: &str, file: &mut File, limit: u64) -> Result<(), Fault> {
@@ -181,10 +190,6 @@ fn copy(from: &str, to: &mut File, limit: u64) -> Result<(), Fault> {
         )));
     }
     Ok(())
-}
-
-fn digest_of(path: &Path) -> io::Result<Digest> {
-    Ok(Digest::of_reader(File::open(path)?)?.0)
 }
 
 /// Carries out [`Unpack`].

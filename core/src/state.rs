@@ -42,6 +42,9 @@ pub struct State {
     pub status: Status,
     /// Version in service.
     pub version: String,
+    /// Commit in service, if it was built here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Slot in service.
     pub active_colour: Color,
     /// Rises at each Commit; the host remembers the last one it has seen.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fault::FaultKind;
+
 /// One command. No shell is involved: `argv` is passed as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
@@ -29,9 +31,14 @@ pub struct Exec {
     /// growing pauses until so many seconds have passed since. Failing then is the network's fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_s: Option<u32>,
-    /// Runs in a systemd scope of its own with this memory limit (MiB): for long builds.
+    /// What kind of failure it is when it ends with anything but 0; `None`: one of the machine's, or the network's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope_memory_mb: Option<u32>,
+    pub fails_as: Option<FaultKind>,
+    /// It is a build: long, and not to be trusted with the machine. Runs as a systemd service of its own that may use
+    /// this much memory (MiB) and write below its home only; it is ended as soon as the user asks to stop, and every
+    /// line it says is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_memory_mb: Option<u32>,
     /// Handles it reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<String>,
@@ -84,7 +91,8 @@ impl Exec {
             stdout: Stdout::Discard,
             timeout_s,
             network_s: None,
-            scope_memory_mb: None,
+            fails_as: None,
+            build_memory_mb: None,
             reads: Vec::new(),
             creates: Vec::new(),
             destroys: Vec::new(),
@@ -100,6 +108,12 @@ impl Exec {
     /// The same command, tried again for so many seconds while the network is away.
     pub fn over_network(mut self, seconds: u32) -> Exec {
         self.network_s = Some(seconds);
+        self
+    }
+
+    /// The same command, whose failure is of this kind.
+    pub fn fails_as(mut self, kind: FaultKind) -> Exec {
+        self.fails_as = Some(kind);
         self
     }
 

@@ -32,6 +32,8 @@ pub enum FaultKind {
     Network,
     /// Something could not be fetched.
     Download,
+    /// What is built from source could not be built.
+    Build,
     /// What was fetched is not what it must be: its digest is wrong.
     Untrusted,
     /// Not enough of something, or something missing on the machine.

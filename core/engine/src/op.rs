@@ -191,6 +191,10 @@ pub struct Fetch {
 pub enum Trust {
     /// Lower-case hex SHA-256 of its content, known beforehand.
     Digest(String),
+    /// Lower-case hex SHA-512 of its content, known beforehand.
+    Sha512(String),
+    /// Sum of all files of a Go module's zip archive, `h1:…`, known beforehand.
+    ModuleSum(String),
     /// The digest its publisher states beside it: guards against damage, not against the publisher's server.
     StatedAt(String),
 }

@@ -68,6 +68,15 @@ impl Step {
         self
     }
 
+    /// The same step of a candidate guest, if it lies in one: what looks, or has its way on the host, stays as it is.
+    pub fn in_candidate_guest(self) -> Step {
+        if self.place == Place::Host || self.op.only_reads() {
+            self
+        } else {
+            self.in_candidate()
+        }
+    }
+
     /// The same step inside the candidate guest, which is thrown away whole.
     pub fn in_candidate(mut self) -> Step {
         self.undo = Undo::Candidate;

@@ -7,6 +7,7 @@ use homeport_engine::run::{Fault, FaultKind, RunError};
 
 use super::{Aftermath, Error, Kind};
 use crate::lock::LockError;
+use crate::plan::build::BuildError;
 use crate::plan::deploy::DeployError;
 use crate::plan::parts::Breach;
 use crate::plugin::PluginError;
@@ -24,6 +25,7 @@ impl From<FaultKind> for Kind {
             FaultKind::Stuck => Kind::RecoveryFailed,
             FaultKind::Network => Kind::Network,
             FaultKind::Download => Kind::Download,
+            FaultKind::Build => Kind::Build,
             FaultKind::Untrusted => Kind::Untrusted,
             FaultKind::Locked => Kind::Locked,
             FaultKind::Cancelled => Kind::Cancelled,
@@ -85,6 +87,7 @@ impl From<DeployError> for Error {
         match error {
             DeployError::Recipe(error) => error.into(),
             DeployError::Breach(error) => error.into(),
+            DeployError::Build(error) => error.into(),
             error @ DeployError::Fingerprint(_) => Error::new(
                 Kind::Machine,
                 "The guest's answer makes no sense.",
@@ -95,6 +98,37 @@ impl From<DeployError> for Error {
                 "App and database do not fit.",
                 error.to_string(),
             ),
+        }
+    }
+}
+
+impl From<BuildError> for Error {
+    fn from(error: BuildError) -> Error {
+        let (kind, remedy) = match &error {
+            BuildError::NoSuch { repository, .. } => (
+                Kind::Download,
+                format!(
+                    "See what there is: `git ls-remote {repository}`; then name it with `--git-branch`."
+                ),
+            ),
+            BuildError::Ambiguous { reference } => (
+                Kind::Configuration,
+                format!(
+                    "Say which: `--git-branch refs/heads/{reference}` or `--git-branch refs/tags/{reference}`."
+                ),
+            ),
+            BuildError::NoPin { .. } | BuildError::Version(_) => (
+                Kind::Build,
+                "Build another commit: name it with `--git-branch`.".to_owned(),
+            ),
+            BuildError::Unreadable(_) | BuildError::Recipe(_) => {
+                (Kind::Machine, "Run the same command again.".to_owned())
+            }
+        };
+        match error {
+            BuildError::Recipe(error) => error.into(),
+            error => Error::new(kind, "This source cannot be built.", error.to_string())
+                .with_remedy(remedy),
         }
     }
 }

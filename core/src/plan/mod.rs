@@ -2,12 +2,14 @@
 //! Nothing here knows which target a plan is for.
 
 pub mod adopt;
+pub mod build;
 pub mod deploy;
 pub mod parts;
 pub mod power;
 pub mod uninstall;
 
 use homeport_engine::WIRE;
+use homeport_engine::exec::Exec;
 use homeport_engine::local::unit::Unit;
 use homeport_engine::op::{Content, GuestIdentity, Op, PutFile, ServiceState};
 use homeport_engine::plan::{Plan, Step};
@@ -98,6 +100,13 @@ pub(crate) fn as_seen(unit: &Unit) -> Op {
     };
     let unit = unit.unit.clone();
     Op::Service { unit, state }
+}
+
+/// Makes an unprivileged user. `useradd` twice would fail; the shell word before it makes twice once.
+pub(crate) fn account(user: &str, home: &str) -> Exec {
+    let script = "id -u \"$1\" >/dev/null 2>&1 || exec useradd --system --user-group --home-dir \"$2\" \
+                  --no-create-home --shell /usr/sbin/nologin \"$1\"";
+    Exec::root(["sh", "-c", script, "sh", user, home], 30)
 }
 
 /// A file owned by root.

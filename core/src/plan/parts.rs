@@ -248,13 +248,7 @@ fn clamp(limit: u64) -> u32 {
 
 /// The same steps, in the candidate guest. What only looks stays as it is.
 pub(crate) fn in_candidate(steps: Vec<Step>) -> impl Iterator<Item = Step> {
-    steps.into_iter().map(|step| {
-        if step.op.only_reads() {
-            step
-        } else {
-            step.in_candidate()
-        }
-    })
+    steps.into_iter().map(Step::in_candidate_guest)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Reads recipes and renders their texts. Knows no app by name and never touches a guest.
 
+mod build;
 mod model;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+pub use build::*;
 pub use model::*;
 
 /// A recipe or template of more than this many bytes is refused.
@@ -162,7 +164,7 @@ fn sound(recipe: &Recipe, app: &str) -> Result<(), String> {
             return Err(format!("`{path}` must be an absolute path"));
         }
     }
-    Ok(())
+    build::sound(recipe)
 }
 
 /// Permission bits from their octal text.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::build::{Build, Git};
+
 /// Number of the recipe's schema; a reader takes this one only.
 pub const SCHEMA: u32 = 1;
 
@@ -23,6 +25,9 @@ pub struct Recipe {
     pub source: Source,
     /// What it needs.
     pub resources: Needs,
+    /// How it is built from its source, if it can be.
+    #[serde(default)]
+    pub build: Option<Build>,
     /// Packages of the guest's distribution it needs beside the plugins'.
     #[serde(default)]
     pub packages: Vec<String>,
@@ -51,6 +56,9 @@ pub struct Recipe {
 pub struct Source {
     /// A release its publisher built.
     pub release: Release,
+    /// The repository it is built from.
+    #[serde(default)]
+    pub git: Option<Git>,
 }
 
 /// A release its publisher built. Texts may use `version` and `arch`.
@@ -59,6 +67,8 @@ pub struct Source {
 pub struct Release {
     /// The version taken when none is asked for.
     pub version: String,
+    /// How the app calls that version when it is asked.
+    pub reports: String,
     /// Directory of the release's files, without a closing slash.
     pub base_url: String,
     /// Name of the zip archive in it.

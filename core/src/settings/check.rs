@@ -218,6 +218,21 @@ pub(crate) fn version(text: &str) -> Checked {
     accept(text, right, "is not a version, as in `2.5.0`")
 }
 
+/// Branch, tag or commit: what git takes as a name and no shell or option parser takes for something else.
+pub(crate) fn reference(text: &str) -> Checked {
+    let right = made_of(text, 200, |c| alphanumeric(c) || "-_./+".contains(c))
+        && edges(text, |c| alphanumeric(c) || c == '_')
+        && !["..", "//", "/.", "./", ".lock/"]
+            .iter()
+            .any(|odd| text.contains(odd))
+        && !text.ends_with(".lock");
+    accept(
+        text,
+        right,
+        "is not a branch, a tag or a commit, as in `main`",
+    )
+}
+
 /// Time zone name as in the zone database.
 pub(crate) fn timezone(text: &str) -> Checked {
     let part = |part: &str| made_of(part, 32, |c| alphanumeric(c) || "-_+".contains(c));

@@ -15,9 +15,11 @@ pub(crate) fn check(answers: &mut Answers, defaults: &Defaults) {
         gateway(answers),
         gateway6(answers),
         one_source(answers),
+        no_directory(answers),
         certificate(answers),
     ];
     let mut found: Vec<Finding> = rules.into_iter().flatten().collect();
+    found.extend(of_another_source(answers));
     found.extend(ports(answers));
     found.extend(floor(
         answers,
@@ -95,6 +97,38 @@ fn one_source(answers: &Answers) -> Option<Finding> {
             "and `source.url` are both given; give one of them".to_owned(),
         )
     })
+}
+
+/// A clone lies somewhere.
+fn no_directory(answers: &Answers) -> Option<Finding> {
+    let local = text(answers, "source.kind")? == "local";
+    let missing = local && text(answers, "source.directory").is_none();
+    let why = || "is local, but `source.directory` does not say where the clone lies".to_owned();
+    missing.then(|| finding(answers, "source.kind", why()))
+}
+
+/// What only another kind of source takes: each setting, and the kinds that take it.
+const TAKEN_BY: [(&str, &[&str]); 5] = [
+    ("source.version", &["release"]),
+    ("source.url", &["release"]),
+    ("source.directory", &["release", "local"]),
+    ("git.repository", &["git"]),
+    ("git.branch", &["git"]),
+];
+
+/// A setting that would be ignored is an error.
+fn of_another_source(answers: &Answers) -> Vec<Finding> {
+    let kind = text(answers, "source.kind").unwrap_or_default();
+    let ignored = TAKEN_BY.iter().filter(|(path, kinds)| {
+        !kind.is_empty() && text(answers, path).is_some() && !kinds.contains(&kind)
+    });
+    let why = |kinds: &[&str]| {
+        let kinds = kinds.join("` or `");
+        format!("is given, but `source.kind` is {kind}; it is for `{kinds}`")
+    };
+    ignored
+        .map(|(path, kinds)| finding(answers, path, why(kinds)))
+        .collect()
 }
 
 fn certificate(answers: &Answers) -> Option<Finding> {
@@ -270,6 +304,21 @@ mod tests {
         assert!(
             findings(&[path("source.url"), path("source.directory")])[0].contains("both given")
         );
+    }
+
+    #[test]
+    fn what_another_kind_of_source_takes_is_not_ignored() {
+        let of = |kind: &'static str, path: &'static str| {
+            findings(&[("source.kind", kind.into()), (path, "x".into())])
+        };
+        assert_eq!(
+            of("release", "git.branch"),
+            ["git.branch is given, but `source.kind` is release; it is for `git`"]
+        );
+        assert!(of("git", "source.directory")[0].contains("for `release` or `local`"));
+        assert_eq!(of("git", "git.branch"), Vec::<String>::new());
+        assert!(of("local", "x")[0].contains("does not say where the clone lies"));
+        assert_eq!(of("local", "source.directory"), Vec::<String>::new());
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub use error::{Finding, Origin, SettingsError};
 pub use json::json_schema;
 pub use model::{
     Admin, Backup, Color, Component, Database, Deployment, Frontend, Git, Network, Proxmox,
-    Registration, Resources, SCHEMA, Services, Settings, Source, SourceKind,
+    Registration, Resources, SCHEMA, Services, Settings, Source, SourceKind, ToolchainSource,
 };
 pub use resolve::{from_yaml, resolve};
 pub use schema::{ComponentDefaults, DatabaseDefaults, Defaults, Floors};

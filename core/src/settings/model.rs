@@ -75,8 +75,24 @@ pub struct Source {
     pub version: Option<String>,
     /// Base URL of the release files; `None` and no directory: the publisher's own.
     pub url: Option<String>,
-    /// Directory on the host with the release files.
+    /// Directory on the host: with the release files, or a clone of the repository.
     pub directory: Option<String>,
+    /// Where the tools for a build come from.
+    pub toolchains: ToolchainSource,
+    /// Base URL of a Go module proxy; `None`: the host's own, if it has one configured.
+    pub go_proxy: Option<String>,
+    /// Base URL of an npm registry; `None`: the host's own, if it has one configured.
+    pub npm_registry: Option<String>,
+}
+
+/// Where the tools for a build come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolchainSource {
+    /// Their publishers; a registry where they cannot be reached.
+    Official,
+    /// A registry only.
+    Registry,
 }
 
 /// What kind of source.
@@ -85,6 +101,17 @@ pub struct Source {
 pub enum SourceKind {
     /// A release its publisher has built.
     Release,
+    /// Built from a repository.
+    Git,
+    /// Built from a clone on the host.
+    Local,
+}
+
+impl SourceKind {
+    /// Whether the app is built.
+    pub fn builds(self) -> bool {
+        self != SourceKind::Release
+    }
 }
 
 /// Where on Proxmox the instance goes.
@@ -196,9 +223,9 @@ pub enum Color {
 /// What the app was built from, when it was built from source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Git {
-    /// Repository.
+    /// Repository; `None`: the recipe's.
     pub repository: Option<String>,
-    /// Branch.
+    /// Branch, tag or commit; `None`: the recipe's.
     pub branch: Option<String>,
     /// Commit in service.
     pub deployed_commit: Option<String>,

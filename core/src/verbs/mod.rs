@@ -21,6 +21,7 @@ pub mod preflight;
 pub mod status;
 pub mod surround;
 pub mod template;
+pub mod tools;
 pub mod uninstall;
 
 use std::path::Path;

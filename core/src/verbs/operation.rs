@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use homeport_engine::check::check;
+use homeport_engine::event::Event;
 use homeport_engine::journal::{self, Journal, Record};
 use homeport_engine::plan::Plan;
 use homeport_engine::recover::{self, Outcome, Standing};
@@ -60,6 +61,19 @@ impl<'a> Operation<'a> {
             self.stop,
             self.tell,
         )?)
+    }
+
+    /// Tells something.
+    pub fn tell(&mut self, event: Event) {
+        (self.tell)(event);
+    }
+
+    /// Asks somebody else than the target between two stages, as long as nobody wants to stop.
+    pub fn asking<T>(
+        &mut self,
+        ask: impl FnOnce(&AtomicBool, &mut dyn FnMut(Event)) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        ask(self.stop, self.tell)
     }
 
     /// Looks at something between two stages.

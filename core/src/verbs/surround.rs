@@ -2,6 +2,7 @@
 
 use homeport_engine::op::GuestNetwork;
 
+use crate::plan::build::Registries;
 use crate::plan::deploy::Carry;
 use crate::settings::Settings;
 use crate::target::{ForGuest, HostFacts, codename};
@@ -18,6 +19,15 @@ pub fn carry(facts: &HostFacts, template: &str) -> Carry {
         package_sources: release(template)
             .and_then(codename)
             .and_then(|name| around.package_sources(name)),
+    }
+}
+
+/// The registries of a build: as the settings have them, else the host's own.
+pub fn registries(facts: &HostFacts, settings: &Settings) -> Registries {
+    let (source, host) = (&settings.source, &facts.surroundings.registries);
+    Registries {
+        go_proxy: source.go_proxy.clone().or_else(|| host.go_proxy.clone()),
+        npm: source.npm_registry.clone().or_else(|| host.npm.clone()),
     }
 }
 

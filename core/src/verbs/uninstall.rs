@@ -160,7 +160,8 @@ fn keep(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<Keep, Er
         name: path.clone(),
         bytes: text.into_bytes(),
     };
-    let settings: Settings = settings::from_yaml(file, &install::defaults(&loaded, &plugins))?;
+    let defaults = install::defaults(&loaded, &plugins, false);
+    let settings: Settings = settings::from_yaml(file, &defaults)?;
     let steps = dump(&mut plugins, &loaded, &settings, &told)?;
     let part = Plugin {
         name: &settings.database.plugin,

@@ -9,6 +9,7 @@ use homeport_bootstrap::digest::Digest;
 use homeport_core::places;
 use homeport_core::plan::Operation;
 use homeport_core::plan::adopt::{Adoption, adopt};
+use homeport_core::plan::build::{Build, Registries};
 use homeport_core::plan::deploy::{
     CERTIFICATE, Carry, DatabasePart, Deploy, FINGERPRINT, Health, Program, ProxyPart,
 };
@@ -33,6 +34,8 @@ use homeport_plugin_api::wire::conversation::{Handle, Plan as Asked};
 use homeport_plugin_api::wire::database::Purpose;
 use serde_json::json;
 
+use crate::built;
+
 /// Id of the operation.
 pub const OPERATION: &str = "0065920080-0123456789abcdef";
 /// Id of the operation that adopts a copy.
@@ -44,7 +47,7 @@ pub const BUNDLE: &str = "/tmp/homeport-bundle";
 /// Version of this Homeport. Not the real one, so that a release changes no snapshot.
 const HOMEPORT: &str = "1.2.3";
 
-const SETTINGS: &str = "\
+pub const SETTINGS: &str = "\
 deployment: {instance_id: Tasks}
 network: {domain: tasks.example.org, ip_address: 192.168.1.50/24, gateway: 192.168.1.1, ipv6_address: '2001:db8::50/64', ipv6_gateway: 'fe80::1'}
 admin: {email: admin@example.org}
@@ -107,14 +110,19 @@ struct Wanted {
 impl Facts {
     /// The shipped recipe, the shipped plugins in the processes that the real `homeport` makes for them.
     pub fn shipped() -> Facts {
+        Facts::with(SETTINGS)
+    }
+
+    /// The same with these settings.
+    pub fn with(text: &str) -> Facts {
         let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
         let recipe = recipe::load(&templates, "vikunja").unwrap();
         let plugins = registry();
         let file = ConfigFile {
             name: "settings.yaml".to_owned(),
-            bytes: SETTINGS.into(),
+            bytes: text.into(),
         };
-        let defaults = install::defaults(&recipe, &plugins);
+        let defaults = install::defaults(&recipe, &plugins, text != SETTINGS);
         let settings = settings::from_yaml(file, &defaults).unwrap();
         let pages = Pages::of(&settings, &defaults);
         Facts {
@@ -134,8 +142,12 @@ impl Facts {
         let deploy = deployment.deploy(&self.wanted);
         let guest = deploy.guest().unwrap();
         let base = deploy.base(guest.end());
+        let built = built::stages(&deploy, base.end());
         let app = deploy
-            .app(base.end(), &partners.steps(&deploy, &seen).unwrap())
+            .app(
+                built.last().unwrap_or(&base).end(),
+                &partners.steps(&deploy, &seen).unwrap(),
+            )
             .unwrap();
         let verify = partners.verify(&deploy, &seen).unwrap();
         let prove = deploy
@@ -146,7 +158,7 @@ impl Facts {
                 Some(&fingerprint(ORIGINAL)),
             )
             .unwrap();
-        vec![guest, base, app, prove]
+        [vec![guest, base], built, vec![app, prove]].concat()
     }
 
     /// What the guest tells of how it is asked about its health.
@@ -164,6 +176,10 @@ impl Facts {
         let mut deployment = Deployment {
             spec: spec(&operation.guest, &self.wanted.settings),
             operation,
+            registries: Registries {
+                go_proxy: Some("https://go.example.org".to_owned()),
+                npm: None,
+            },
             carry: Carry {
                 authorities: Some(
                     "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n".to_owned(),
@@ -238,6 +254,7 @@ impl Facts {
 /// What a deployment is planned from, beside settings and recipe.
 struct Deployment {
     operation: Operation,
+    registries: Registries,
     spec: GuestSpec,
     carry: Carry,
     program: Program,
@@ -256,6 +273,13 @@ impl Deployment {
             version: "2.5.0",
             release: "2.5.0",
             colour: Color::Blue,
+            build: Build::of(
+                &self.operation,
+                &wanted.recipe,
+                &wanted.settings,
+                &self.registries,
+            ),
+            revision: None,
             spec: self.spec.clone(),
             template: Some(Op::EnsureTemplate {
                 storage: "local".to_owned(),
@@ -356,6 +380,7 @@ fn state(status: Status, fingerprint: Fingerprint) -> State {
         title: "Vikunja".to_owned(),
         status,
         version: "2.5.0".to_owned(),
+        commit: None,
         active_colour: Color::Blue,
         epoch: 2,
         fingerprint: Some(fingerprint),

@@ -2,6 +2,7 @@
 //! goes wrong while they run leaves more or less than *before* or *after*.
 //! Needs root and `HOMEPORT_BIN_DIR` with `homeport` and `plugins/*.so` in it; without them every test here fails.
 
+mod built;
 mod crash;
 mod facts;
 mod random;

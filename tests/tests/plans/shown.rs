@@ -33,6 +33,39 @@ fn install() {
     }
 }
 
+/// What the stages of a build say; those around them are those of any install.
+fn built(name: &str, plans: &[Plan]) {
+    checked(plans).expect("the plan is sound");
+    let new = plans
+        .iter()
+        .filter(|plan| ["source", "build"].contains(&plan.stage.as_str()));
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        for plan in new {
+            let text = serde_yaml::to_string(plan).unwrap();
+            insta::assert_snapshot!(format!("{name}-{}", plan.stage), text);
+        }
+        insta::assert_snapshot!(format!("{name}-dry-run"), prose(plans, false, Style::PLAIN));
+    });
+}
+
+#[test]
+fn install_from_git() {
+    let settings = format!(
+        "{}source: {{kind: git}}\ngit: {{repository: 'https://git.example.org/app.git', branch: v2.5.0}}\n",
+        facts::SETTINGS
+    );
+    built("install-git-proxmox", &Facts::with(&settings).install());
+}
+
+#[test]
+fn install_from_a_clone() {
+    let settings = format!(
+        "{}source: {{kind: local, directory: /srv/app}}\n",
+        facts::SETTINGS
+    );
+    built("install-local-proxmox", &Facts::with(&settings).install());
+}
+
 #[test]
 fn uninstall() {
     shown(

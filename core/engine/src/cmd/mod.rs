@@ -11,6 +11,7 @@ use std::io::{self, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{self, ChildStdout, Stdio};
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,6 +54,8 @@ pub enum Output {
     Discard,
     /// Its end is kept, for the message of a failure.
     Tail,
+    /// The same, and every line is sent here as it is said.
+    Lines(Sender<String>),
     /// Kept, up to so many bytes; more ends the command.
     Keep(usize),
     /// Into this file.
@@ -184,11 +187,27 @@ impl Command {
     /// Like [`Command::run`], but the process is written down before the program begins: a shell waits for a word on
     /// its stdin and only then becomes the program. A writer that dies in between leaves a shell that ends at once.
     /// What follows the word on a pipe is the program's: a shell's `read` takes no byte beyond the line.
-    pub fn run_recorded(
+    pub fn run_recorded(self, record: Record<'_>, stop: &AtomicBool) -> Result<Finished, CmdError> {
+        self.waiting_for_a_word().start(Some(record))?.finish(stop)
+    }
+
+    /// Like [`Command::run_recorded`]; every line of its stdout is told as it is said, and the end is kept.
+    pub fn run_told(
         mut self,
         record: Record<'_>,
         stop: &AtomicBool,
+        told: &mut dyn FnMut(String),
     ) -> Result<Finished, CmdError> {
+        let (said, heard) = channel();
+        self.output = Output::Lines(said);
+        let running = self.waiting_for_a_word().start(Some(record))?;
+        let end = running.finish_with(stop, &mut || heard.try_iter().for_each(&mut *told));
+        heard.try_iter().for_each(told);
+        end
+    }
+
+    /// The same command behind a shell that waits for a word on its stdin.
+    fn waiting_for_a_word(mut self) -> Command {
         let script = match self.input {
             Input::Null => "read -r go && exec \"$@\" </dev/null",
             Input::Bytes(_) | Input::File(_) | Input::Fill(_) => "read -r go && exec \"$@\"",
@@ -196,7 +215,7 @@ impl Command {
         let mut argv: Vec<String> = ["/bin/sh", "-c", script, "sh"].map(str::to_owned).into();
         argv.append(&mut self.argv);
         self.argv = argv;
-        self.start(Some(record))?.finish(stop)
+        self
     }
 
     fn program(&self) -> String {

@@ -1,7 +1,8 @@
 //! What feeds a command's stdin and takes up its output, each on a thread of its own.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{ChildStdin, ChildStdout, Stdio};
+use std::sync::mpsc::Sender;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,7 @@ pub(super) fn input(input: Input, recorded: bool) -> (Stdio, Option<Fill>) {
 pub(super) enum Sink {
     Keep,
     Tail,
+    Lines(Sender<String>),
     Drain(Drain),
 }
 
@@ -40,6 +42,7 @@ pub(super) fn output(output: Output) -> (Stdio, Sink, usize) {
     match output {
         Output::Discard => (Stdio::null(), Sink::Keep, 0),
         Output::Tail => (Stdio::piped(), Sink::Tail, TAIL_KEPT),
+        Output::Lines(to) => (Stdio::piped(), Sink::Lines(to), TAIL_KEPT),
         Output::Keep(limit) => (Stdio::piped(), Sink::Keep, limit),
         Output::File(file) => (file.into(), Sink::Keep, 0),
         Output::Drain(drain) => (Stdio::piped(), Sink::Drain(drain), 0),
@@ -62,6 +65,7 @@ pub(super) fn absorb(mut stdout: ChildStdout, sink: Sink) -> JoinHandle<io::Resu
         match sink {
             Sink::Drain(drain) => drain(&mut stdout)?,
             Sink::Tail => kept = tail(&mut stdout)?,
+            Sink::Lines(to) => kept = lines(&mut stdout, &to)?,
             Sink::Keep => {
                 (&mut stdout).take(HELD).read_to_end(&mut kept)?;
             }
@@ -80,9 +84,34 @@ pub(super) fn tail(mut from: impl Read) -> io::Result<Vec<u8>> {
         if count == 0 {
             return Ok(kept);
         }
-        kept.extend_from_slice(chunk.get(..count).unwrap_or_default());
-        let surplus = kept.len().saturating_sub(TAIL_KEPT);
-        kept.drain(..surplus);
+        keep_end(&mut kept, chunk.get(..count).unwrap_or_default());
+    }
+}
+
+fn keep_end(kept: &mut Vec<u8>, more: &[u8]) {
+    kept.extend_from_slice(more);
+    let surplus = kept.len().saturating_sub(TAIL_KEPT);
+    kept.drain(..surplus);
+}
+
+/// A line that is longer is told in pieces, bytes.
+const LINE: u64 = 1000;
+
+/// Sends every line that is not empty; the end of the stream is kept, too.
+fn lines(from: impl Read, to: &Sender<String>) -> io::Result<Vec<u8>> {
+    let mut from = BufReader::new(from);
+    let mut kept = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        if (&mut from).take(LINE).read_until(b'\n', &mut line)? == 0 {
+            return Ok(kept);
+        }
+        keep_end(&mut kept, &line);
+        let text = String::from_utf8_lossy(&line);
+        if !text.trim().is_empty() {
+            // Nobody listens any more only when the command is being ended.
+            let _ = to.send(text.trim_end().to_owned());
+        }
     }
 }
 

@@ -28,8 +28,17 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn finish(mut self, stop: &AtomicBool) -> Result<Finished, CmdError> {
-        let status = self.wait(stop)?;
+    pub(super) fn finish(self, stop: &AtomicBool) -> Result<Finished, CmdError> {
+        self.finish_with(stop, &mut || {})
+    }
+
+    /// `meanwhile` is called again and again until it has ended.
+    pub(super) fn finish_with(
+        mut self,
+        stop: &AtomicBool,
+        meanwhile: &mut dyn FnMut(),
+    ) -> Result<Finished, CmdError> {
+        let status = self.wait(stop, meanwhile)?;
         let pipe = |source| CmdError::Pipe {
             program: self.program.clone(),
             source,
@@ -66,9 +75,14 @@ impl Running {
         })
     }
 
-    fn wait(&mut self, stop: &AtomicBool) -> Result<ExitStatus, CmdError> {
+    fn wait(
+        &mut self,
+        stop: &AtomicBool,
+        meanwhile: &mut dyn FnMut(),
+    ) -> Result<ExitStatus, CmdError> {
         let mut pause = Duration::from_millis(1);
         loop {
+            meanwhile();
             let broken = |source| CmdError::Pipe {
                 program: self.program.clone(),
                 source,

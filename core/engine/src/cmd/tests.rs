@@ -187,3 +187,16 @@ fn a_partner_that_does_not_end_is_ended_but_not_what_it_started() {
     let pid = Pid::from_raw(child.pid.cast_signed()).unwrap();
     rustix::process::kill_process(pid, Signal::KILL).unwrap();
 }
+
+#[test]
+fn lines_are_told_while_it_runs_and_the_end_is_kept() {
+    let mut lines = Vec::new();
+    let end = sh("echo one; echo; printf two; exit 3")
+        .run_told(&mut |_| Ok(()), &NEVER, &mut |line| lines.push(line))
+        .unwrap();
+    assert_eq!(
+        (end.code, lines),
+        (3, vec!["one".to_owned(), "two".to_owned()])
+    );
+    assert_eq!(last_lines(&end.stdout, 2), ["one", "two"]);
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::owner::{Account, account};
+use super::owner::account;
 use crate::cmd::{CmdError, Command, Finished, Input, Output, Record, last_lines};
 use crate::durable::replace_with;
 use crate::exec::{Exec, Stdin, Stdout};
@@ -101,41 +101,33 @@ fn into_file(exec: &Exec, path: &str, record: Record<'_>, stop: &AtomicBool) -> 
 
 fn command(exec: &Exec) -> Result<Command, Fault> {
     let account = account(&exec.user)?;
-    let time = Duration::from_secs(exec.timeout_s.into());
-    let input = match &exec.stdin {
+    let mut command = Command::new(exec.argv.clone(), time_limit(exec))
+        .env("HOME", &account.home)
+        .input(input(exec)?);
+    for (name, value) in &exec.env {
+        command = command.env(name, value);
+    }
+    if account.uid != 0 {
+        command = command.user(account.uid, account.gid);
+    }
+    Ok(command)
+}
+
+/// So long it may take.
+pub(super) fn time_limit(exec: &Exec) -> Duration {
+    Duration::from_secs(exec.timeout_s.into())
+}
+
+/// Its declared stdin.
+pub(super) fn input(exec: &Exec) -> Result<Input, Fault> {
+    Ok(match &exec.stdin {
         Stdin::None => Input::Null,
         Stdin::Text(text) => Input::Bytes(text.clone().into_bytes()),
         Stdin::File(path) => Input::File(
             File::open(path)
                 .map_err(|error| super::file::failed(path, "cannot be read", &error))?,
         ),
-    };
-    let mut command = Command::new(argv(exec, &account), time)
-        .env("HOME", &account.home)
-        .input(input);
-    for (name, value) in &exec.env {
-        command = command.env(name, value);
-    }
-    // systemd-run makes the scope as root and becomes the user itself.
-    if account.uid != 0 && exec.scope_memory_mb.is_none() {
-        command = command.user(account.uid, account.gid);
-    }
-    Ok(command)
-}
-
-fn argv(exec: &Exec, account: &Account) -> Vec<String> {
-    let mut argv = Vec::new();
-    if let Some(memory) = exec.scope_memory_mb {
-        argv.extend(["systemd-run", "--scope", "--quiet", "--collect"].map(str::to_owned));
-        argv.push(format!("--property=MemoryMax={memory}M"));
-        if account.uid != 0 {
-            argv.push(format!("--uid={}", account.uid));
-            argv.push(format!("--gid={}", account.gid));
-        }
-        argv.push("--".to_owned());
-    }
-    argv.extend(exec.argv.iter().cloned());
-    argv
+    })
 }
 
 /// A secret that others can read is no secret: the command is not run.
@@ -161,7 +153,8 @@ fn succeeded(exec: &Exec, end: Finished) -> Result<Finished, Fault> {
         code if code > 128 => format!("`{program}` was ended by signal {}", code - 128),
         code => format!("`{program}` ended with status {code}"),
     };
-    Err(Fault::new(FaultKind::Failed, why).with_lines(last_of_both(&end)))
+    let kind = exec.fails_as.unwrap_or(FaultKind::Failed);
+    Err(Fault::new(kind, why).with_lines(last_of_both(&end)))
 }
 
 /// The end of stderr, and before it as much of stdout as there is room for: builds report there.
@@ -172,7 +165,7 @@ fn last_of_both(end: &Finished) -> Vec<String> {
     lines
 }
 
-fn broken(error: CmdError) -> Fault {
+pub(super) fn broken(error: CmdError) -> Fault {
     let kind = match &error {
         CmdError::Stopped { .. } => FaultKind::Cancelled,
         CmdError::Start { source, .. } if source.kind() == io::ErrorKind::NotFound => {

@@ -143,24 +143,3 @@ fn a_failing_look_is_an_observation() {
     assert_eq!((missing.exit, missing.stdout.as_str()), (127, ""));
     assert!(look(sh("seq 1 1000")).is_err());
 }
-
-#[test]
-fn a_build_runs_in_a_scope_that_becomes_the_user() {
-    let build = Exec {
-        scope_memory_mb: Some(512),
-        ..Exec::root(["make", "all"], 10)
-    };
-    let account = |uid| Account {
-        uid,
-        gid: 7,
-        home: "/".to_owned(),
-    };
-    assert_eq!(
-        argv(&build, &account(998)).join(" "),
-        "systemd-run --scope --quiet --collect --property=MemoryMax=512M --uid=998 --gid=7 -- make all"
-    );
-    assert_eq!(
-        argv(&build, &account(0)).join(" "),
-        "systemd-run --scope --quiet --collect --property=MemoryMax=512M -- make all"
-    );
-}

@@ -1,6 +1,7 @@
 //! Carries out, on the machine one stands on, the ops that need no target: files, commands, units, probes.
 //! It never reaches into a guest, speaks no TLS of its own and keeps nothing from one op to the next.
 
+mod build;
 mod exec;
 mod file;
 pub mod http;
@@ -12,6 +13,7 @@ mod probe;
 mod service;
 pub mod unit;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -86,15 +88,24 @@ impl Local {
             child,
             ..
         } = hands;
+        let tell = RefCell::new(tell);
+        let mut attempt = || match exec.build_memory_mb {
+            None => exec::run(exec, child, &self.stop),
+            Some(memory_mb) => {
+                let mut told = |text| (tell.borrow_mut())(Event::Working { number, text });
+                build::run(exec, memory_mb, child, &self.give_up, &mut told).map(|()| None)
+            }
+        };
         let Some(seconds) = exec.network_s else {
-            return exec::run(exec, child, &self.stop);
+            return attempt();
         };
         let patience = Patience {
             time: Duration::from_secs(seconds.into()),
             stop: &self.give_up,
-            say: &mut |text| tell(Event::Waiting { number, text }),
+            kind: exec.fails_as,
+            say: &mut |text| (tell.borrow_mut())(Event::Waiting { number, text }),
         };
-        patience.until_done(&mut || exec::run(exec, child, &self.stop))
+        patience.until_done(&mut attempt)
     }
 }
 

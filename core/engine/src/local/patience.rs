@@ -22,6 +22,8 @@ pub(super) struct Patience<'a> {
     pub(super) time: Duration,
     /// Set, it ends the waiting.
     pub(super) stop: &'a AtomicBool,
+    /// What kind of failure it is in the end; `None`: the network's.
+    pub(super) kind: Option<FaultKind>,
     /// Told before every pause: what went wrong, and when it is tried again.
     pub(super) say: &'a mut dyn FnMut(String),
 }
@@ -36,12 +38,14 @@ impl Patience<'_> {
         loop {
             let fault = match attempt() {
                 Err(fault) if fault.kind == FaultKind::Failed => fault,
+                Err(fault) if Some(fault.kind) == self.kind && fault.remedy.is_empty() => fault,
                 end => return end,
             };
             let first = failed_since.is_none();
             let since: Instant = *failed_since.get_or_insert_with(Instant::now);
             if !first && since.elapsed() + pause > self.time {
-                return Err(gave_up(fault, since.elapsed()));
+                let kind = self.kind.unwrap_or(FaultKind::Network);
+                return Err(gave_up(fault, kind, since.elapsed()));
             }
             (self.say)(format!(
                 "{}; tried again in {} s",
@@ -66,13 +70,13 @@ fn reason(fault: &Fault) -> String {
     }
 }
 
-fn gave_up(fault: Fault, waited: Duration) -> Fault {
+fn gave_up(fault: Fault, kind: FaultKind, waited: Duration) -> Fault {
     let why = format!(
         "{}, also when tried again for {} s",
         reason(&fault),
         waited.as_secs()
     );
-    Fault { kind: FaultKind::Network, why, ..fault }
+    Fault { kind, why, ..fault }
         .with_remedy("See that the container's network has its way out and resolves names, then run the same command again: it begins anew with what the host already has")
 }
 
@@ -101,6 +105,7 @@ mod tests {
         let patience = Patience {
             time: Duration::from_secs(seconds),
             stop: &AtomicBool::new(stop),
+            kind: None,
             say: &mut |text| said.push(text),
         };
         let end = patience.until_done(&mut || {

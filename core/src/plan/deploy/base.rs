@@ -9,7 +9,7 @@ use homeport_engine::require::{Condition, Observations};
 use super::{Deploy, DeployError, gate, prove};
 use crate::places;
 use crate::plan::parts;
-use crate::plan::{absent, directory, file, put};
+use crate::plan::{absent, account, directory, file, put};
 use crate::recipe;
 use crate::state::Status;
 
@@ -106,6 +106,12 @@ fn packages(deploy: &Deploy<'_>) -> Vec<Step> {
     let mut wanted = recipe.packages.clone();
     wanted.extend(deploy.database.packages.iter().cloned());
     wanted.extend(deploy.proxy.packages.iter().cloned());
+    wanted.extend(
+        deploy
+            .build
+            .iter()
+            .flat_map(|build| build.how.packages.clone()),
+    );
     if deploy.carry.authorities.is_some() {
         wanted.push("ca-certificates".to_owned());
     }
@@ -137,21 +143,19 @@ fn packages(deploy: &Deploy<'_>) -> Vec<Step> {
     ]
 }
 
-/// User and directories. `useradd` twice would fail; the shell word before it makes twice once.
+/// User and directories.
 fn places_of_the_app(deploy: &Deploy<'_>) -> Vec<Step> {
     let recipe = &deploy.recipe.recipe;
     let (app, user) = (&recipe.app, &recipe.user);
     let home = format!("/var/lib/{app}");
-    let account = |user: &str, home: &str| {
-        let script = "id -u \"$1\" >/dev/null 2>&1 || exec useradd --system --user-group --home-dir \"$2\" \
-                      --no-create-home --shell /usr/sbin/nologin \"$1\"";
-        Op::Exec(Exec::root(["sh", "-c", script, "sh", user, home], 30))
-    };
     let mut steps = vec![
-        Step::guest(format!("Make the user {user}"), account(user, &home)),
+        Step::guest(
+            format!("Make the user {user}"),
+            Op::Exec(account(user, &home)),
+        ),
         Step::guest(
             format!("Make the user {}", gate::USER),
-            account(gate::USER, "/nonexistent"),
+            Op::Exec(account(gate::USER, "/nonexistent")),
         ),
         Step::guest(
             format!("Make /etc/{app}"),

@@ -13,7 +13,9 @@ use crate::recipe::{self, Release};
 pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let guest = deploy.spec.identity.clone();
     let mut steps = keep::steps(deploy);
-    steps.extend(fetch(deploy)?);
+    if deploy.build.is_none() {
+        steps.extend(fetch(deploy)?);
+    }
     if let Some(template) = &deploy.template {
         let title = format!("Have {} ready", deploy.spec.template);
         steps.push(Step::host(title, template.clone()));
@@ -31,9 +33,11 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     };
     steps.push(Step::host(format!("Start container {}", guest.id), start).in_candidate());
     let files = files(deploy)?;
-    let title = match deploy.carry.proxy {
-        false => "Copy the agent and the release into it",
-        true => "Copy the agent, the release and the host's proxy settings into it",
+    let title = match (deploy.build.is_some(), deploy.carry.proxy) {
+        (false, false) => "Copy the agent and the release into it",
+        (false, true) => "Copy the agent, the release and the host's proxy settings into it",
+        (true, false) => "Copy the agent into it",
+        (true, true) => "Copy the agent and the host's proxy settings into it",
     };
     steps.push(Step::host(title, Op::Push { guest, files }).in_candidate());
     Ok(steps)
@@ -127,7 +131,9 @@ fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
         sha256: None,
     };
     let mut files = vec![agent];
-    for file in &deploy.recipe.recipe.source.release.files {
+    let prebuilt = deploy.build.is_none();
+    let release = &deploy.recipe.recipe.source.release.files;
+    for file in release.iter().filter(|_| prebuilt) {
         files.push(PushFile {
             from: Origin::File(format!("{}/{}", staging(deploy), file.to)),
             to: format!("{}/{}", deploy.release(), file.to),

@@ -1,7 +1,8 @@
 //! Deploys a candidate: from nothing to an app that has been asked and has answered.
 //!
 //! Four stages: `guest` fetches the release and makes the guest, `base` gives it what the app stands on and lets the
-//! plugins look at it, `app` fills and starts it, `prove` asks the app through its public address and commits.
+//! plugins look at it, `app` fills and starts it, `prove` asks the app through its public address and commits. An app
+//! that is built has two more before `app`: `source` and `build`.
 
 mod app;
 mod base;
@@ -13,13 +14,14 @@ mod values;
 
 use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::op::{GuestSpec, Op};
-use homeport_engine::plan::Plan;
+use homeport_engine::plan::{Plan, Step};
 use homeport_plugin_api::wire::conversation::{Command, Handle};
 use homeport_plugin_api::wire::database::Attachment;
 use homeport_plugin_api::wire::proxy::Placed;
 use homeport_plugin_api::wire::step;
 
 use crate::plan::Operation;
+use crate::plan::build::{Build, BuildError, Revision, Tool};
 use crate::plan::parts::{Breach, Plugin};
 use crate::recipe::{Loaded, RecipeError};
 use crate::settings::{Color, Pages, Settings};
@@ -43,12 +45,16 @@ pub struct Deploy<'a> {
     pub pages: &'a Pages,
     /// The app.
     pub recipe: &'a Loaded,
-    /// Version to deploy.
+    /// Version to deploy; while the source of a build has not been looked at, what was asked for.
     pub version: &'a str,
     /// Name of the release's directory.
     pub release: &'a str,
     /// The slot it goes to.
     pub colour: Color,
+    /// How it is built; `None`: its publisher has built it.
+    pub build: Option<Build<'a>>,
+    /// What is built, once the source has been looked at.
+    pub revision: Option<&'a Revision>,
     /// The guest to make.
     pub spec: GuestSpec,
     /// What makes sure that the template is there and whole.
@@ -150,6 +156,9 @@ pub enum DeployError {
     /// A plugin asks for something it may not.
     #[error(transparent)]
     Breach(#[from] Breach),
+    /// The source cannot be built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
     /// The agent told no marks of the guest.
     #[error("the guest's marks cannot be read: {0}")]
     Fingerprint(String),
@@ -175,6 +184,28 @@ impl Deploy<'_> {
     /// Second stage: the guest has packages, users and places, and the plugins have seen it.
     pub fn base(&self, first: u32) -> Plan {
         self.operation.stage("base", first, None, base::steps(self))
+    }
+
+    /// Between the second and the third, if the app is built: its source is in the guest and has been looked at.
+    pub fn source(&self, first: u32) -> Option<Plan> {
+        let steps = self.build.as_ref()?.source();
+        let steps = steps.into_iter().map(Step::in_candidate_guest).collect();
+        Some(self.operation.stage("source", first, None, steps))
+    }
+
+    /// After that, from what was seen: the release is built.
+    pub fn release_built(
+        &self,
+        first: u32,
+        revision: &Revision,
+        tools: &[Tool],
+    ) -> Result<Option<Plan>, DeployError> {
+        let Some(build) = &self.build else {
+            return Ok(None);
+        };
+        let steps = build.release(revision, tools, &self.release())?;
+        let steps = steps.into_iter().map(Step::in_candidate_guest).collect();
+        Ok(Some(self.operation.stage("build", first, None, steps)))
     }
 
     /// Third stage: the app runs in the guest and answers there.

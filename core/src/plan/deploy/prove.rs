@@ -125,6 +125,7 @@ pub(super) fn state(
         title: deploy.recipe.recipe.title.clone(),
         status,
         version: deploy.version.to_owned(),
+        commit: deploy.revision.map(|revision| revision.commit.clone()),
         active_colour: deploy.colour,
         epoch: 1,
         fingerprint: fingerprint.cloned(),

@@ -17,6 +17,8 @@ pub struct Values {
     title: String,
     user: String,
     version: String,
+    /// How the app calls that version when it is asked.
+    reported: String,
     arch: &'static str,
     public_url: String,
     domain: String,
@@ -77,6 +79,7 @@ impl Values {
             title: recipe.title.clone(),
             user: recipe.user.clone(),
             version: deploy.version.to_owned(),
+            reported: deploy.reported()?,
             arch: ARCH,
             public_url: settings.public_url(),
             domain: settings.network.domain.clone(),
@@ -116,6 +119,17 @@ fn dialect(deploy: &Deploy<'_>) -> Result<String, DeployError> {
 }
 
 impl Deploy<'_> {
+    /// How the app calls its version: as the build has told it, or as its publisher's releases do.
+    fn reported(&self) -> Result<String, DeployError> {
+        let release = &self.recipe.recipe.source.release;
+        let values = BTreeMap::from([("version", self.version)]);
+        match (self.revision, &self.build) {
+            (Some(revision), _) => Ok(revision.reported.clone()),
+            (None, Some(_)) => Ok(self.version.to_owned()),
+            (None, None) => Ok(self.recipe.text(&release.reports, values)?),
+        }
+    }
+
     /// Port of a component's slot: the administrator's, else the recipe's.
     pub(super) fn port(&self, component: &Component, colour: Color) -> u16 {
         let set = self.settings.services.components.get(&component.name);

@@ -2,6 +2,7 @@
 //! distribution does not know, package mirrors. Reads the host's own files and asks its own tools; changes nothing.
 
 mod proxies;
+mod registries;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -13,6 +14,7 @@ use std::path::Path;
 use homeport_engine::run::{Fault, FaultKind};
 
 pub use self::proxies::{ForGuest, Proxies};
+pub use self::registries::Registries;
 use super::machine::tool;
 
 /// What a guest has to be given to reach the world as the host does.
@@ -26,6 +28,8 @@ pub struct Surroundings {
     pub authorities: Option<String>,
     /// The host's package sources.
     pub apt: Vec<AptSource>,
+    /// The host's registries for builds.
+    pub registries: Registries,
 }
 
 /// One source of packages.
@@ -64,6 +68,7 @@ impl Surroundings {
             proxies: Proxies::find(&|name| env::var(name).ok(), &apt, platform_proxy),
             authorities: authorities()?,
             apt: apt_sources(&sources),
+            registries: registries()?,
         })
     }
 
@@ -113,6 +118,19 @@ const PUBLIC: [&str; 3] = ["deb.debian.org", "security.debian.org", "ftp.debian.
 
 /// Fields of a source, separated by blanks; the label may hold some and comes last.
 const SOURCE: &str = "$(REPO_URI) $(CODENAME) $(COMPONENT) $(LABEL)";
+
+fn registries() -> Result<Registries, Fault> {
+    let home = env::var("HOME").unwrap_or_else(|_| "/root".to_owned());
+    let read = |path: String| Ok(read(&path)?.unwrap_or_default());
+    let npmrc = [format!("{home}/.npmrc"), "/etc/npmrc".to_owned()].map(read);
+    let npmrc = npmrc.into_iter().collect::<Result<Vec<_>, Fault>>()?;
+    let go_env = read(format!("{home}/.config/go/env"))?;
+    Ok(Registries::find(
+        &|name| env::var(name).ok().filter(|value| !value.is_empty()),
+        &go_env,
+        &npmrc,
+    ))
+}
 
 fn nameservers(resolv: &str) -> Vec<String> {
     let lines = resolv

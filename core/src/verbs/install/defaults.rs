@@ -9,8 +9,8 @@ use crate::settings::{ComponentDefaults, DatabaseDefaults, Defaults, Floors};
 /// Where backups of all apps lie unless the administrator says otherwise.
 const BACKUPS: &str = "/var/backups";
 
-/// What recipe and plugins say about settings that nobody gives.
-pub fn defaults(recipe: &Loaded, plugins: &Registry) -> Defaults {
+/// What recipe and plugins say about settings that nobody gives. `builds`: the app is built in its guest.
+pub fn defaults(recipe: &Loaded, plugins: &Registry, builds: bool) -> Defaults {
     let recipe = &recipe.recipe;
     let component = |component: &recipe::Component| ComponentDefaults {
         name: component.name.clone(),
@@ -29,7 +29,7 @@ pub fn defaults(recipe: &Loaded, plugins: &Registry) -> Defaults {
         [only] => Some(("database.plugin", only.plugin.clone())),
         _ => None,
     };
-    let values = values(recipe).into_iter().chain(only);
+    let values = values(recipe, builds).into_iter().chain(only);
     Defaults {
         values: values
             .map(|(path, value)| (path.to_owned(), value))
@@ -44,21 +44,16 @@ pub fn defaults(recipe: &Loaded, plugins: &Registry) -> Defaults {
 }
 
 /// Settings whose default is the recipe's.
-fn values(recipe: &Recipe) -> [(&'static str, String); 5] {
+fn values(recipe: &Recipe, builds: bool) -> [(&'static str, String); 5] {
+    let needs = match &recipe.build {
+        Some(build) if builds => &build.resources,
+        _ => &recipe.resources,
+    };
     [
         ("app", recipe.app.clone()),
         ("backup.directory", format!("{BACKUPS}/{}", recipe.app)),
-        (
-            "resources.cpu_cores",
-            recipe.resources.cpu_cores.to_string(),
-        ),
-        (
-            "resources.memory_mb",
-            recipe.resources.memory_mb.to_string(),
-        ),
-        (
-            "resources.disk_size_gb",
-            recipe.resources.disk_size_gb.to_string(),
-        ),
+        ("resources.cpu_cores", needs.cpu_cores.to_string()),
+        ("resources.memory_mb", needs.memory_mb.to_string()),
+        ("resources.disk_size_gb", needs.disk_size_gb.to_string()),
     ]
 }

@@ -12,14 +12,16 @@ use homeport_engine::run::unix_now;
 pub use self::defaults::defaults;
 use self::prepare::{Prepared, prepare};
 use crate::error::Error;
-use crate::plan::deploy::{self, CERTIFICATE, Deploy};
+use crate::plan::build::{BuildError, Revision};
+use crate::plan::deploy::{self, CERTIFICATE};
+use crate::plugin::Registry;
 use crate::recipe::{self, Loaded};
 use crate::report::{self, Finding};
 use crate::settings::{self, Registration, Settings, Sources};
 use crate::state::Registered;
 use crate::verbs::operation::{self, Operation};
 use crate::verbs::parts::Partners;
-use crate::verbs::{Context, list, parts, uninstall};
+use crate::verbs::{Context, list, parts, tools, uninstall};
 
 /// The verb as it is typed.
 pub(crate) const VERB: &str = "install";
@@ -53,7 +55,9 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
         .unwrap_or_else(|| DEFAULT_APP.to_owned());
     let recipe = recipe::load(&cx.program.templates(), &app)?;
     let mut plugins = parts::registry(cx.program)?;
-    let settings = settings::resolve(&request.sources, &defaults(&recipe, &plugins))?;
+    let kind = request.sources.peek("source-kind");
+    let builds = kind.is_some_and(|kind| kind != "release");
+    let settings = settings::resolve(&request.sources, &defaults(&recipe, &plugins, builds))?;
     let instance = settings.deployment.instance_id.clone();
     if request.dry_run {
         let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, true)?;
@@ -65,15 +69,18 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
     if let Some(entry) = finished(cx, &instance)? {
         return Ok(told(cx, entry, &settings, &recipe, began));
     }
-    let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, false)?;
+    let (mut prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, false)?;
     prepared
         .remarks
         .iter()
         .for_each(|remark| (cx.remark)(remark));
+    let what = match prepared.build() {
+        None => prepared.version.clone(),
+        Some(build) => format!("built from {}", build.from),
+    };
     let question = format!(
-        "Install {} {} as `{instance}` in container {} ({})?",
+        "Install {} {what} as `{instance}` in container {} ({})?",
         prepared.recipe.recipe.title,
-        prepared.version,
         prepared.about.guest.id,
         deploy::size(&prepared.spec),
     );
@@ -82,7 +89,11 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
         .last()
         .map_or(0, Plan::end);
     (cx.tell)(Event::Expected { steps });
-    run(cx, &prepared, partners, request.keep_on_failure)?;
+    let from = Made {
+        partners,
+        plugins: &mut plugins,
+    };
+    run(cx, &mut prepared, from, request.keep_on_failure)?;
     let Prepared {
         settings, recipe, ..
     } = &prepared;
@@ -145,18 +156,32 @@ fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<Plan>, Er
     let deploy = prepared.deploy();
     let guest = deploy.guest()?;
     let base = deploy.base(guest.end());
-    let app = deploy.app(base.end(), &partners.steps(&deploy, &Observations::new())?)?;
-    let prove = deploy.prove(app.end(), "", &[], None)?;
-    Ok(vec![guest, base, app, prove])
+    let mut plans = vec![guest, base];
+    let end = |plans: &[Plan]| plans.last().map_or(0, Plan::end);
+    if let Some(build) = &deploy.build {
+        let unseen = Revision::unseen(build.wanted());
+        plans.extend(deploy.source(end(&plans)));
+        let tools = tools::unseen(build.how);
+        plans.extend(deploy.release_built(end(&plans), &unseen, &tools)?);
+    }
+    plans.push(deploy.app(end(&plans), &partners.steps(&deploy, &Observations::new())?)?);
+    plans.push(deploy.prove(end(&plans), "", &[], None)?);
+    Ok(plans)
+}
+
+/// What answers while it is being installed.
+struct Made<'a> {
+    partners: Partners,
+    plugins: &'a mut Registry,
 }
 
 fn run(
     cx: &mut Context<'_>,
-    prepared: &Prepared,
-    partners: Partners,
+    prepared: &mut Prepared,
+    from: Made<'_>,
     keep_on_failure: bool,
 ) -> Result<(), Error> {
-    let guest = &prepared.about.guest;
+    let guest = prepared.about.guest.clone();
     let mut operation = Operation::begin(
         &guest.instance,
         &prepared.about.id,
@@ -164,7 +189,7 @@ fn run(
         cx.stop,
         cx.tell,
     )?;
-    match stages(&mut operation, &prepared.deploy(), partners) {
+    match stages(&mut operation, prepared, from) {
         Ok(()) => operation.finish(),
         Err(error) if keep_on_failure => Err(error.with_remedy(format!(
             "Container {id} is kept for a look (`pct enter {id}`); the same command removes it first.",
@@ -176,19 +201,57 @@ fn run(
 
 fn stages(
     operation: &mut Operation<'_>,
-    deploy: &Deploy<'_>,
-    mut partners: Partners,
+    prepared: &mut Prepared,
+    from: Made<'_>,
 ) -> Result<(), Error> {
-    operation.stage(deploy.guest()?)?;
-    let seen = operation.stage(deploy.base(operation.next()?))?;
+    let Made {
+        mut partners,
+        plugins,
+    } = from;
+    operation.stage(prepared.deploy().guest()?)?;
+    let seen = operation.stage(prepared.deploy().base(operation.next()?))?;
     let fingerprint = deploy::fingerprint(&seen)?;
-    let seen = operation.stage(deploy.app(operation.next()?, &partners.steps(deploy, &seen)?)?)?;
+    build(operation, prepared, plugins)?;
+    let deploy = prepared.deploy();
+    let seen = operation.stage(deploy.app(operation.next()?, &partners.steps(&deploy, &seen)?)?)?;
     let certificate = seen
         .get(CERTIFICATE)
         .map(|seen| seen.stdout.clone())
         .unwrap_or_default();
-    let verify = partners.verify(deploy, &seen)?;
+    let verify = partners.verify(&deploy, &seen)?;
     let first = operation.next()?;
     operation.stage(deploy.prove(first, &certificate, &verify, Some(&fingerprint))?)?;
+    Ok(())
+}
+
+/// The two stages of an app that is built: look at the source, then build what it says with the tools it says.
+fn build(
+    operation: &mut Operation<'_>,
+    prepared: &mut Prepared,
+    plugins: &mut Registry,
+) -> Result<(), Error> {
+    let Some(source) = prepared.deploy().source(operation.next()?) else {
+        return Ok(());
+    };
+    let seen = operation.stage(source)?;
+    let Some((revision, told)) = prepared
+        .build()
+        .map(|build| Ok((build.revision(&seen)?, build.wanted().to_owned())))
+        .transpose()
+        .map_err(|error: BuildError| Error::from(error))?
+    else {
+        return Ok(());
+    };
+    let text = format!("Built is {}: {}.", revision.reported, revision.told(&told));
+    operation.tell(Event::Noticed { text });
+    let tools = operation.asking(|stop, tell| prepared.tools(&revision, stop, tell))?;
+    prepared.found(revision, plugins)?;
+    let deploy = prepared.deploy();
+    if let Some(revision) = &prepared.revision {
+        let first = operation.next()?;
+        if let Some(plan) = deploy.release_built(first, revision, &tools)? {
+            operation.stage(plan)?;
+        }
+    }
     Ok(())
 }

@@ -2,22 +2,25 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
+use homeport_engine::event::Event;
 use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec, Op};
 use homeport_engine::run::unix_now;
 
 use super::{VERB, defaults};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::plan::Operation as About;
+use crate::plan::build::{Build, Registries, Revision, Tool};
 use crate::plan::deploy::{Carry, DatabasePart, Deploy, Health, Program, ProxyPart};
 use crate::plugin::Registry;
 use crate::recipe::Loaded;
 use crate::report::Finding;
-use crate::settings::{Color, Pages, Settings};
+use crate::settings::{Color, Pages, Settings, SourceKind};
 use crate::target::HostFacts;
 use crate::verbs::parts::Partners;
 use crate::verbs::preflight::Wanted;
-use crate::verbs::{Context, choose, health, identity, preflight, surround, template};
+use crate::verbs::{Context, choose, health, identity, preflight, surround, template, tools};
 
 /// Swap of a new guest, MiB: Proxmox's own default.
 const SWAP_MB: u32 = 512;
@@ -28,7 +31,11 @@ pub(super) struct Prepared {
     pub(super) settings: Settings,
     pub(super) pages: Pages,
     pub(super) recipe: Loaded,
+    /// Until a source has been looked at, what was asked for.
     pub(super) version: String,
+    /// What is built, once that is known.
+    pub(super) revision: Option<Revision>,
+    pub(super) registries: Registries,
     pub(super) spec: GuestSpec,
     pub(super) template: Option<Op>,
     pub(super) neighbour6: bool,
@@ -60,13 +67,11 @@ pub(super) fn prepare(
     };
     let about = about(id, &settings, chosen.storage)?;
     let mut partners = Partners::start(plugins, &recipe.recipe, &settings, 1, chain(&settings)?)?;
-    let version = settings
-        .source
-        .version
-        .as_ref()
-        .unwrap_or(&recipe.recipe.source.release.version);
+    let settings = named(settings, &recipe)?;
     let mut prepared = Prepared {
-        version: version.trim_start_matches('v').to_owned(),
+        version: asked_for(&settings, &recipe),
+        revision: None,
+        registries: surround::registries(&facts, &settings),
         spec: spec(
             &about.guest,
             &settings,
@@ -83,12 +88,48 @@ pub(super) fn prepare(
         health: Health::default(),
         remarks,
         about,
-        pages: Pages::of(&settings, &defaults(&recipe, plugins)),
+        pages: Pages::of(&settings, &defaults(&recipe, plugins, settings.source.kind.builds())),
         settings,
         recipe,
     };
     prepared.health = health::planned(&prepared.deploy(), plugins)?;
     Ok((prepared, partners))
+}
+
+/// The settings with the repository and the branch that are built when none is named.
+fn named(mut settings: Settings, recipe: &Loaded) -> Result<Settings, Error> {
+    let recipe = &recipe.recipe;
+    if !settings.source.kind.builds() {
+        return Ok(settings);
+    }
+    let Some((git, _)) = recipe.source.git.as_ref().zip(recipe.build.as_ref()) else {
+        let why = format!("the recipe of {} knows no way to build it.", recipe.title);
+        return Err(Error::new(
+            Kind::Configuration,
+            "The app cannot be built from its source.",
+            why,
+        )
+        .with_remedy("Install a release: `--source-kind release`."));
+    };
+    if settings.source.kind == SourceKind::Git {
+        let named = &mut settings.git;
+        named
+            .repository
+            .get_or_insert_with(|| git.repository.clone());
+        named.branch.get_or_insert_with(|| git.branch.clone());
+    }
+    Ok(settings)
+}
+
+/// A version, or what stands for one until the source has been looked at.
+fn asked_for(settings: &Settings, recipe: &Loaded) -> String {
+    let version = match settings.source.kind {
+        SourceKind::Release => settings.source.version.as_ref(),
+        SourceKind::Git => return settings.git.branch.clone().unwrap_or_default(),
+        SourceKind::Local => return "local".to_owned(),
+    };
+    let version = version.unwrap_or(&recipe.recipe.source.release.version);
+    version.trim_start_matches('v').to_owned()
 }
 
 /// The operation that makes this container.
@@ -162,6 +203,44 @@ fn spec(
 }
 
 impl Prepared {
+    /// How it is built, if it is.
+    pub(super) fn build(&self) -> Option<Build<'_>> {
+        Build::of(&self.about, &self.recipe, &self.settings, &self.registries)
+    }
+
+    /// The tools that the revision wants.
+    pub(super) fn tools(
+        &self,
+        revision: &Revision,
+        stop: &AtomicBool,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<Vec<Tool>, Error> {
+        let Some(build) = self.build() else {
+            return Ok(Vec::new());
+        };
+        let wanted = tools::Wanted {
+            recipe: &self.recipe,
+            how: build.how,
+            revision,
+            from: self.settings.source.toolchains,
+            registries: &self.registries,
+        };
+        tools::find(&wanted, stop, tell)
+    }
+
+    /// From here on the version is the one that is built. What shows how the app is asks for it.
+    pub(super) fn found(
+        &mut self,
+        revision: Revision,
+        plugins: &mut Registry,
+    ) -> Result<(), Error> {
+        self.version.clone_from(&revision.version);
+        self.settings.git.deployed_commit = Some(revision.commit.clone());
+        self.revision = Some(revision);
+        self.health = health::planned(&self.deploy(), plugins)?;
+        Ok(())
+    }
+
     pub(super) fn deploy(&self) -> Deploy<'_> {
         Deploy {
             operation: &self.about,
@@ -171,6 +250,8 @@ impl Prepared {
             version: &self.version,
             release: &self.version,
             colour: Color::Blue,
+            build: self.build(),
+            revision: self.revision.as_ref(),
             spec: self.spec.clone(),
             template: self.template.clone(),
             neighbour6: self.neighbour6,

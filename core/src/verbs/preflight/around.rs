@@ -2,7 +2,7 @@
 //! of them at once; judging what they said is pure.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 
 use homeport_engine::run::Fault;
@@ -13,7 +13,7 @@ use crate::error::Kind;
 use crate::places;
 use crate::recipe::Recipe;
 use crate::report::Finding;
-use crate::settings::Settings;
+use crate::settings::{Settings, SourceKind};
 use crate::target::network::{Server, greet, neighbour, resolve};
 use crate::target::{ForGuest, HostFacts, Surroundings, bare, free};
 
@@ -67,7 +67,7 @@ fn neighbourhood(host: &HostFacts, settings: &Settings) -> Result<Asked, Fault> 
     let gateway = network
         .gateway
         .filter(|gateway| !is_own(host, (*gateway).into()));
-    let directory = settings.source.directory.as_ref().map(PathBuf::from);
+    let no_directory = unfit(settings);
     thread::scope(|scope| {
         let gateway = gateway.map(|gateway| scope.spawn(move || asked(gateway)));
         let domain = scope.spawn(|| resolve(&network.domain));
@@ -81,9 +81,22 @@ fn neighbourhood(host: &HostFacts, settings: &Settings) -> Result<Asked, Fault> 
             domain: domain
                 .join()
                 .unwrap_or_else(|_| Err("it could not be asked".to_owned())),
-            no_directory: directory.filter(|directory| !directory.is_dir()),
+            no_directory,
         })
     })
+}
+
+/// Why the directory of a release or of a clone is none.
+fn unfit(settings: &Settings) -> Option<String> {
+    let directory = Path::new(settings.source.directory.as_ref()?);
+    let shown = directory.display();
+    let clone = settings.source.kind == SourceKind::Local;
+    if !directory.is_dir() {
+        return Some(format!("`{shown}` is no directory"));
+    }
+    // A worktree has a file of that name, which leads out of the directory.
+    (clone && !directory.join(".git").is_dir())
+        .then(|| format!("`{shown}` is no clone: it has no directory `.git` of its own"))
 }
 
 /// The server releases come from: where the settings say, or the publisher's. A directory is none.
@@ -91,6 +104,11 @@ fn source(recipe: &Recipe, wanted: Option<&Settings>) -> Option<String> {
     let source = wanted.map(|settings| &settings.source);
     if source.is_some_and(|source| source.directory.is_some()) {
         return None;
+    }
+    if source.is_some_and(|source| source.kind == SourceKind::Git) {
+        let named = wanted.and_then(|settings| settings.git.repository.as_ref());
+        let git = recipe.source.git.as_ref().map(|git| &git.repository);
+        return server(named.or(git)?);
     }
     let named = source.and_then(|source| source.url.as_ref());
     server(named.unwrap_or(&recipe.source.release.base_url))
@@ -141,11 +159,12 @@ pub(super) fn judge(facts: &Facts, wanted: Option<Wanted<'_>>) -> Vec<Finding> {
     let Some((settings, asked)) = settings.zip(facts.place.as_ref()) else {
         return found;
     };
-    found.extend(asked.no_directory.as_ref().map(|path| {
+    found.extend(asked.no_directory.as_ref().map(|found| {
+        let path = settings.source.directory.as_deref().unwrap_or_default();
         let texts = [
-            "a directory with the release's files".to_owned(),
-            format!("`{}` is no directory", path.display()),
-            format!("Correct `--source-directory`: `ls -ld {}`", path.display()),
+            "a directory with the release's files, or a clone to build from".to_owned(),
+            found.clone(),
+            format!("Correct `--source-directory`: `ls -lA {path}`"),
         ];
         Finding::blocks(SOURCE, Kind::Download, texts)
     }));

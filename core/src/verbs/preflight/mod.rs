@@ -8,7 +8,7 @@ mod room;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::Error;
 use crate::recipe::Recipe;
@@ -41,8 +41,8 @@ pub struct Asked {
     pub gateway: Option<Neighbour>,
     /// What its domain leads to.
     pub domain: Result<Vec<std::net::IpAddr>, String>,
-    /// The directory its release lies in, if that is no directory.
-    pub no_directory: Option<PathBuf>,
+    /// Why the directory that its release or its source lies in is none; `None`: it is, or it lies elsewhere.
+    pub no_directory: Option<String>,
 }
 
 /// What is to be installed.
@@ -74,9 +74,9 @@ pub fn gather(
 
 /// A word for everything that is looked at, in the order in which it is judged: what comes first is needed by what
 /// follows.
-pub const CHECKS: [&str; 23] = [
-    ROOT, PLATFORM, VERSION, QUORUM, CLOCK, OVERLAY, STORAGE, TEMPLATE, STAGING, MEMORY, CORES, ID,
-    NAME, BRIDGE, ADDRESS, GATEWAY, PORTS, NAMES, PROXY, SOURCE, MIRROR, DOMAIN, NODE,
+pub const CHECKS: [&str; 24] = [
+    ROOT, PLATFORM, VERSION, QUORUM, CLOCK, OVERLAY, STORAGE, TEMPLATE, STAGING, BUILD, MEMORY,
+    CORES, ID, NAME, BRIDGE, ADDRESS, GATEWAY, PORTS, NAMES, PROXY, SOURCE, MIRROR, DOMAIN, NODE,
 ];
 
 /// Those of them that need no instance.
@@ -93,6 +93,7 @@ const OVERLAY: &str = "overlay";
 const STORAGE: &str = "storage";
 const TEMPLATE: &str = "template";
 const STAGING: &str = "staging";
+const BUILD: &str = "build";
 const MEMORY: &str = "memory";
 const CORES: &str = "cores";
 const ID: &str = "id";

@@ -1,6 +1,6 @@
 //! Judges whether there is room for it: storage, template, staging, memory, cores. Pure.
 
-use super::{CORES, Facts, MEMORY, STAGING, STORAGE, TEMPLATE, Wanted};
+use super::{BUILD, CORES, Facts, MEMORY, STAGING, STORAGE, TEMPLATE, Wanted};
 use crate::error::Kind;
 use crate::places;
 use crate::report::Finding;
@@ -19,6 +19,7 @@ pub(super) fn judge(facts: &Facts, wanted: Option<Wanted<'_>>) -> Vec<Finding> {
     };
     found.extend(template::choose(&facts.host, template).err());
     found.extend(wanted.and_then(|wanted| staging(facts.staging, wanted)));
+    found.extend(wanted.and_then(build));
     found.extend(wanted.and_then(|wanted| memory(&facts.host, wanted)));
     found.extend(wanted.and_then(|wanted| cores(&facts.host, wanted)));
     found
@@ -42,9 +43,41 @@ fn tight(storage: &StorageSeen, disk_gb: u64) -> Option<Finding> {
     ))
 }
 
+/// A container that cannot build says so before it is made, not with a process that was killed.
+fn build(wanted: Wanted<'_>) -> Option<Finding> {
+    let Wanted { settings, recipe } = wanted;
+    let build = recipe.build.as_ref();
+    let needs = &build.filter(|_| settings.source.kind.builds())?.resources;
+    let given = &settings.resources;
+    let (memory, disk) = (needs.least_memory_mb, needs.least_disk_gb);
+    if given.memory_mb >= memory && given.disk_size_gb >= disk {
+        return None;
+    }
+    let texts = [
+        format!(
+            "at least {memory} MiB of memory and {disk} GiB of disk, to build {}",
+            recipe.title
+        ),
+        format!(
+            "the container would have {} MiB and {} GiB",
+            given.memory_mb, given.disk_size_gb
+        ),
+        format!(
+            "Give it that much: `--memory-mb {memory} --disk-size-gb {disk}`; or install a release, which needs less: `--source-kind release`"
+        ),
+    ];
+    Some(Finding::blocks(BUILD, Kind::Resources, texts))
+}
+
+/// So much of a build passes through the host, MiB: tools as archives, and a clone as one.
+const BUILD_MB: u64 = 512;
+
 /// The archive and what is taken out of it lie on the host for a while.
 fn staging(free: Option<u64>, wanted: Wanted<'_>) -> Option<Finding> {
-    let needed_mb = wanted.recipe.source.release.limit_mb * 2;
+    let needed_mb = match wanted.settings.source.kind.builds() {
+        true => BUILD_MB,
+        false => wanted.recipe.source.release.limit_mb * 2,
+    };
     let found = match free.map(|bytes| bytes >> 20) {
         Some(free_mb) if free_mb >= needed_mb => return None,
         Some(free_mb) => format!("{free_mb} MiB are free below {}", places::STATE),

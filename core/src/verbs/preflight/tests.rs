@@ -7,7 +7,9 @@ use std::path::Path;
 use super::*;
 use crate::error::Kind;
 use crate::recipe::{self, Loaded};
-use crate::settings::{self, ComponentDefaults, ConfigFile, DatabaseDefaults, Defaults};
+use crate::settings::{
+    self, ComponentDefaults, ConfigFile, DatabaseDefaults, Defaults, SourceKind,
+};
 use crate::target::network::Greeting;
 use crate::target::{
     Bridge, GuestKind, GuestSeen, GuestStatus, NodeSeen, Platform, StorageSeen, StorageState,
@@ -183,6 +185,7 @@ const ROWS: &[Row] = &[
     (|f, _| { f.host.storages.remove(0); }, TEMPLATE, Blocks, 4),
     (|f, _| f.staging = Some(100 << 20), STAGING, Blocks, 4),
     (|f, _| f.staging = None, STAGING, Blocks, 4),
+    (|_, s| s.source.kind = SourceKind::Git, BUILD, Blocks, 4),
     (|f, _| f.host.memory_total_mb = 512, MEMORY, Blocks, 4),
     (|f, _| f.host.memory_available_mb = 512, MEMORY, Warns, 4),
     (|f, _| f.host.cpus = 1, CORES, Blocks, 4),
@@ -205,7 +208,7 @@ const ROWS: &[Row] = &[
     (|f, _| proxy(f, "http://127.0.0.1:3128"), PROXY, Warns, 6),
     (|f, _| proxy(f, "http://proxy.example.org:31 28"), PROXY, Blocks, 6),
     (|f, _| f.servers[0] = server(RELEASES, Err("host not found")), SOURCE, Blocks, 8),
-    (|f, _| place(f).no_directory = Some("/mnt/release".into()), SOURCE, Blocks, 8),
+    (|f, _| place(f).no_directory = Some("`/mnt/release` is no directory".to_owned()), SOURCE, Blocks, 8),
     (|f, _| f.servers[1] = server(PACKAGES, Err("connection refused")), MIRROR, Warns, 6),
     (|f, _| place(f).domain = Err("no such name".to_owned()), DOMAIN, Warns, 6),
     (|f, _| place(f).domain = Ok(vec![[192, 0, 2, 7].into()]), DOMAIN, Warns, 6),

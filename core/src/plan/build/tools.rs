@@ -1,0 +1,165 @@
+//! The tools a build has: brought in where they are not there already, each verified before it gets its place.
+
+use homeport_engine::exec::Exec;
+use homeport_engine::op::{Fetch, Op, Origin, PushFile, Trust};
+use homeport_engine::plan::Step;
+use homeport_engine::run::FaultKind;
+
+use super::source::{cached, made_room};
+use super::{Build, TOOLCHAINS};
+use crate::places;
+use crate::plan::absent;
+use crate::recipe::Toolchain;
+
+/// A tool for a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// Its name in the recipe.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Where it is got; `None`: it is there.
+    pub got: Option<Got>,
+}
+
+/// Where a tool is got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Got {
+    /// Address of its archive.
+    pub url: String,
+    /// What makes it trusted.
+    pub trust: Trust,
+    /// What kind of archive it is.
+    pub format: Format,
+}
+
+/// What kind of archive a tool comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// tar.gz with one directory at its top.
+    Tar,
+    /// A Go module's zip: everything lies below `MODULE@VERSION`, and nothing can be executed.
+    Module,
+}
+
+/// A larger tool is refused, bytes. Go's are the largest: 70 MB.
+const LIMIT: u64 = 500 << 20;
+
+/// Takes the archive `$1` apart to `$2`, as format `$3`. What has its name there is whole. Then the programs that another
+/// one has to start, as `NAME WITH FILE…` each.
+const UNPACK: &str = r#"archive=$1 to=$2 format=$3
+shift 3
+if [ -d "$to" ]; then rm -f "$archive"; exit; fi
+rm -rf "$to.new"
+mkdir "$to.new"
+case $format in
+    tar) tar -x -z --no-same-owner --strip-components=1 -C "$to.new" -f "$archive" ;;
+    module)
+        unzip -q "$archive" -d "$to.new/in"
+        top=$(find "$to.new/in" -type d -name '*@*' -prune)
+        mv "$top"/* "$to.new/"
+        rm -rf "$to.new/in"
+        chmod -R u+w,a+rX "$to.new"
+        chmod a+x "$to.new"/bin/* "$to.new"/pkg/tool/*/* ;;
+esac
+for starts in "$@"; do
+    set -- $starts
+    name=$1 with=$2
+    shift 2
+    for file in "$@"; do
+        if [ -f "$to.new/$file" ]; then break; fi
+    done
+    [ -f "$to.new/$file" ] || { echo "there is no $file in $archive" >&2; exit 1; }
+    mkdir -p "$to.new/bin"
+    printf '#!/bin/sh\nexec %s "%s" "$@"\n' "$with" "$to/$file" >"$to.new/bin/$name"
+    chmod 0755 "$to.new/bin/$name"
+done
+chmod -R go-w,a+rX "$to.new"
+sync -f "$to.new"
+mv -T "$to.new" "$to"
+rm -f "$archive""#;
+
+impl Tool {
+    /// Its directory in the guest.
+    pub(super) fn directory(&self) -> String {
+        format!("{TOOLCHAINS}/{}-{}", self.name, self.version)
+    }
+
+    /// Its archive, on the host and then in the guest.
+    fn archive(&self, directory: &str) -> String {
+        format!("{directory}/{}-{}.archive", self.name, self.version)
+    }
+}
+
+impl Build<'_> {
+    /// The steps that bring in what is not there.
+    pub(super) fn tools(&self, tools: &[Tool]) -> Vec<Step> {
+        let missing: Vec<(&Tool, &Got)> = tools
+            .iter()
+            .filter_map(|tool| Some((tool, tool.got.as_ref()?)))
+            .collect();
+        if missing.is_empty() {
+            return Vec::new();
+        }
+        let staging = places::staging(&self.operation.id).display().to_string();
+        let mut steps = vec![made_room(&staging)];
+        steps.extend(
+            missing
+                .iter()
+                .map(|(tool, got)| fetched(tool, got, &staging)),
+        );
+        let file = |(tool, _): &(&Tool, &Got)| PushFile {
+            from: Origin::File(tool.archive(&staging)),
+            to: tool.archive(TOOLCHAINS),
+            mode: 0o600,
+            sha256: None,
+        };
+        let push = Op::Push {
+            guest: self.operation.guest.clone(),
+            files: missing.iter().map(file).collect(),
+        };
+        steps.push(
+            Step::host("Copy the tools into the guest", push).undone_by(made_room(&staging).op),
+        );
+        steps.extend(missing.iter().map(|(tool, got)| self.unpacked(tool, got)));
+        steps
+    }
+
+    fn unpacked(&self, tool: &Tool, got: &Got) -> Step {
+        let format = match got.format {
+            Format::Tar => "tar",
+            Format::Module => "module",
+        };
+        let (archive, to) = (tool.archive(TOOLCHAINS), tool.directory());
+        let mut exec = Exec::root(["sh", "-ec", UNPACK, "sh", &archive, &to, format], 600);
+        exec.argv
+            .extend(self.toolchain(tool).into_iter().flat_map(starts));
+        let title = format!("Unpack {} {}", tool.name, tool.version);
+        cached(title, exec.fails_as(FaultKind::Build))
+    }
+
+    fn toolchain(&self, tool: &Tool) -> Option<&Toolchain> {
+        let mut toolchains = self.how.toolchains.iter();
+        toolchains.find(|toolchain| toolchain.name == tool.name)
+    }
+}
+
+/// The programs of a tool that another one has to start, as the script takes them.
+fn starts(toolchain: &Toolchain) -> impl Iterator<Item = String> {
+    toolchain
+        .starts
+        .iter()
+        .map(|(name, how)| format!("{name} {} {}", how.with, how.first_of.join(" ")))
+}
+
+fn fetched(tool: &Tool, got: &Got, staging: &str) -> Step {
+    let to = tool.archive(staging);
+    let fetch = Fetch {
+        url: got.url.clone(),
+        to: to.clone(),
+        trust: got.trust.clone(),
+        limit: LIMIT,
+    };
+    let title = format!("Fetch {} {} from {}", tool.name, tool.version, got.url);
+    Step::host(title, Op::Fetch(fetch)).undone_by(absent(to))
+}
