@@ -246,6 +246,8 @@ pub enum Origin {
 pub enum HostSecret {
     /// The HTTP proxy the host uses, as apt's configuration: its address may hold a password.
     AptProxy,
+    /// The same for the tools of a build, as a shell's assignments.
+    BuildProxy,
 }
 
 impl std::fmt::Display for Origin {
@@ -253,7 +255,7 @@ impl std::fmt::Display for Origin {
         match self {
             Origin::File(path) => to.write_str(path),
             Origin::Secret {
-                secret: HostSecret::AptProxy,
+                secret: HostSecret::AptProxy | HostSecret::BuildProxy,
             } => to.write_str("the host's HTTP proxy"),
         }
     }

@@ -68,9 +68,11 @@ impl Step {
         self
     }
 
-    /// The same step of a candidate guest, if it lies in one: what looks, or has its way on the host, stays as it is.
+    /// The same step of an operation that makes its guest: what it does in there needs no way back of its own. What only
+    /// looks, or does something on the host, stays as it is.
     pub fn in_candidate_guest(self) -> Step {
-        if self.place == Place::Host || self.op.only_reads() {
+        let inside = self.place == Place::Guest || matches!(self.op, Op::Push { .. });
+        if !inside || self.op.only_reads() {
             self
         } else {
             self.in_candidate()

@@ -28,6 +28,7 @@ pub fn registries(facts: &HostFacts, settings: &Settings) -> Registries {
     Registries {
         go_proxy: source.go_proxy.clone().or_else(|| host.go_proxy.clone()),
         npm: source.npm_registry.clone().or_else(|| host.npm.clone()),
+        proxy: facts.surroundings.proxies.for_guest() == ForGuest::Usable,
     }
 }
 

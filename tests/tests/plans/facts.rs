@@ -179,6 +179,7 @@ impl Facts {
             registries: Registries {
                 go_proxy: Some("https://go.example.org".to_owned()),
                 npm: None,
+                proxy: true,
             },
             carry: Carry {
                 authorities: Some(

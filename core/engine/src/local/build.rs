@@ -95,6 +95,11 @@ fn argv(exec: &Exec, memory_mb: u32, account: &Account) -> Vec<String> {
     );
     argv.extend(["--", "/bin/sh", "-c", "exec \"$@\" 2>&1", "sh"].map(str::to_owned));
     argv.extend(exec.argv.iter().cloned());
+    // systemd would put variables of its own into the program's arguments.
+    let program = argv.iter().position(|word| word == "--").unwrap_or(0);
+    for word in argv.iter_mut().skip(program) {
+        *word = word.replace('$', "$$");
+    }
     argv
 }
 
@@ -123,27 +128,17 @@ fn failed(exec: &Exec, memory_mb: u32, end: &Finished, result: &str) -> Fault {
     let mut lines = last_lines(&end.stdout, LINES);
     // What systemd-run itself says: it could not start the program, say.
     lines.extend(end.last_lines(LINES.saturating_sub(lines.len())));
-    let program = exec.argv.last().map_or("", |_| name(&exec.argv));
     if starved(end.code, result, &lines) {
-        let why = format!("`{program}` was ended for lack of memory; it may use {memory_mb} MiB");
+        let why = format!("the build was ended for lack of memory; it may use {memory_mb} MiB");
         return Fault::new(FaultKind::Build, why)
             .with_lines(lines)
             .with_remedy("Give the container more memory with `--memory-mb`, then run the same command again");
     }
     let why = match result {
-        "timeout" => format!("`{program}` did not end within {} s", exec.timeout_s),
-        _ => format!("`{program}` ended with status {}", end.code),
+        "timeout" => format!("the build did not end within {} s", exec.timeout_s),
+        _ => format!("the build ended with status {}", end.code),
     };
     Fault::new(FaultKind::Build, why).with_lines(lines)
-}
-
-/// The program and its first argument, without what only sets the place it runs in.
-fn name(argv: &[String]) -> &str {
-    let program = argv.iter().find(|word| {
-        let word = word.as_str();
-        !(word == "env" || word.starts_with('-') || word.starts_with('/'))
-    });
-    program.map_or("", String::as_str)
 }
 
 /// Whether the lack of memory ended it: systemd says so where the kernel tells it (cgroup v2), the status or the
@@ -175,7 +170,7 @@ mod tests {
             "--property=ProtectSystem=strict --property=ReadWritePaths=/home",
             "--setenv=HOME=/home",
             "--setenv=MODE=a b",
-            "-- /bin/sh -c exec \"$@\" 2>&1 sh env -C /home/tree make all",
+            "-- /bin/sh -c exec \"$$@\" 2>&1 sh env -C /home/tree make all",
         ] {
             assert!(argv.contains(part), "{part} is not in {argv}");
         }
@@ -198,13 +193,13 @@ mod tests {
             assert!(
                 fault
                     .why
-                    .starts_with("`make` was ended for lack of memory; it may use 512 MiB"),
+                    .starts_with("the build was ended for lack of memory; it may use 512 MiB"),
                 "{fault}"
             );
             assert_eq!((fault.kind, fault.remedy.len()), (FaultKind::Build, 1));
         }
         let fault = failed(&build(), 512, &end(2, "no rule\n"), "exit-code");
-        assert_eq!(fault.why, "`make` ended with status 2");
+        assert_eq!(fault.why, "the build ended with status 2");
         assert_eq!(
             (fault.lines, fault.remedy),
             (vec!["no rule".to_owned()], Vec::new())

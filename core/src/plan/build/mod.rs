@@ -81,13 +81,15 @@ impl std::fmt::Display for From<'_> {
     }
 }
 
-/// Registries that tools and dependencies come from; `None`: the tools' own defaults.
+/// Registries that tools and dependencies come from, and the way there; `None`: the tools' own defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Registries {
     /// Go module proxy.
     pub go_proxy: Option<String>,
     /// npm registry.
     pub npm: Option<String>,
+    /// Whether the way there is the host's HTTP proxy.
+    pub proxy: bool,
 }
 
 /// Why a build cannot be planned.

@@ -1,7 +1,7 @@
 //! First stage: the source lies in the guest, at the commit to build, and has been looked at.
 
 use homeport_engine::exec::{Exec, Stdout};
-use homeport_engine::op::{Op, Origin, PushFile};
+use homeport_engine::op::{HostSecret, Op, Origin, PushFile};
 use homeport_engine::plan::Step;
 use homeport_engine::run::FaultKind;
 
@@ -83,6 +83,9 @@ impl Build<'_> {
     /// The steps; each has its way back. What others build from, too, is a cache and stays on the way back.
     pub fn source(&self) -> Vec<Step> {
         let mut steps = places_of_the_build();
+        if self.registries.proxy {
+            steps.extend(self.way_out());
+        }
         match self.from {
             From::Git {
                 repository,
@@ -107,10 +110,33 @@ impl Build<'_> {
         steps
     }
 
+    /// The host's proxy for the tools of the build, whose address may hold a password: in a file that only the user who
+    /// builds reads, and only while something is built.
+    fn way_out(&self) -> [Step; 2] {
+        let file = PushFile {
+            from: Origin::Secret {
+                secret: HostSecret::BuildProxy,
+            },
+            to: PROXY.to_owned(),
+            mode: 0o600,
+            sha256: None,
+        };
+        let push = Op::Push {
+            guest: self.operation.guest.clone(),
+            files: vec![file],
+        };
+        let own = Exec::root(["chown", "--", USER, PROXY], 30);
+        [
+            // What takes it back in the guest is the undo of the step that has made its place.
+            Step::host("Copy the host's proxy settings into the guest", push)
+                .undone_by(absent(self.staged("proxy"))),
+            Step::guest("Let the build read them", Op::Exec(own)).undone_by(Op::Exec(swept())),
+        ]
+    }
+
     /// The clone as one file, from the host into the guest.
     fn sent(&self, from: &str) -> Vec<Step> {
-        let staging = places::staging(&self.operation.id).display().to_string();
-        let archive = format!("{staging}/source.tar");
+        let archive = self.staged("source.tar");
         let mut tar = Exec::root(["tar", "--create", "--file", &archive], STEP_S);
         let without = self.how.without.iter();
         tar.argv
@@ -129,10 +155,23 @@ impl Build<'_> {
             files: vec![file],
         };
         vec![
-            made_room(&staging),
+            self.room(),
             Step::host(format!("Pack {from}"), Op::Exec(tar)).undone_by(absent(archive.clone())),
-            Step::host("Copy it into the guest", push).undone_by(made_room(&staging).op),
+            Step::host("Copy it into the guest", push).undone_by(absent(archive)),
         ]
+    }
+
+    /// Where this operation keeps something on the host until it is in the guest.
+    pub(super) fn staged(&self, name: &str) -> String {
+        let staging = places::staging(&self.operation.id);
+        staging.join(name).display().to_string()
+    }
+
+    /// That place is there.
+    pub(super) fn room(&self) -> Step {
+        let staging = places::staging(&self.operation.id).display().to_string();
+        let made = directory(&staging, 0o700, "root:root");
+        Step::host("Make room for what is fetched", made).undone_by(absent(staging))
     }
 
     /// The source laid out by this command, and what it has told of it as the observation that the second stage is
@@ -159,15 +198,6 @@ fn tell() -> String {
     format!("shift\n{}", TELL.replace("TOOLCHAINS", TOOLCHAINS))
 }
 
-/// A place on the host for what goes into the guest or comes from a server.
-pub(super) fn made_room(staging: &str) -> Step {
-    Step::host(
-        "Make room for what is fetched",
-        directory(staging, 0o700, "root:root"),
-    )
-    .undone_by(absent(staging))
-}
-
 fn places_of_the_build() -> Vec<Step> {
     let mut steps = vec![cached(format!("Make the user {USER}"), account(USER, HOME))];
     let owned = format!("{USER}:{USER}");
@@ -178,16 +208,27 @@ fn places_of_the_build() -> Vec<Step> {
     ];
     steps.extend(directories.map(|(path, mode, owner)| {
         let made = directory(path, mode, owner);
-        Step::guest(format!("Make {path}"), made.clone()).undone_by(made)
+        let undo = match path {
+            HOME => Op::Exec(swept()),
+            _ => made.clone(),
+        };
+        Step::guest(format!("Make {path}"), made).undone_by(undo)
     }));
     steps
 }
 
-/// A step that only fills a cache: its way back is to leave it, said as an op that changes nothing.
+/// A step that only fills a cache: its way back is to leave it.
 pub(super) fn cached(title: impl Into<String>, exec: Exec) -> Step {
-    let kept = directory("/var/cache/homeport", 0o755, "root:root");
-    Step::guest(title, Op::Exec(exec)).undone_by(kept)
+    Step::guest(title, Op::Exec(exec)).undone_by(kept())
 }
+
+/// Leaving what is there, said as an op that changes nothing.
+fn kept() -> Op {
+    directory("/var/cache/homeport", 0o755, "root:root")
+}
+
+/// The host's proxy, for the shell that every command of a build runs behind.
+const PROXY: &str = "/var/cache/homeport/build/proxy";
 
 /// A script in the build's home, as its user.
 pub(super) fn shell(script: &str, words: &[&str]) -> Exec {
@@ -203,5 +244,5 @@ pub(super) fn shell(script: &str, words: &[&str]) -> Exec {
 /// Nothing of the source is left.
 pub(super) fn swept() -> Exec {
     let (tree, archive) = (tree(), format!("{HOME}/source.tar"));
-    Exec::root(["rm", "-rf", "--", &tree, &archive], 600)
+    Exec::root(["rm", "-rf", "--", &tree, &archive, PROXY], 600)
 }

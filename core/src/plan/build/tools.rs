@@ -5,9 +5,8 @@ use homeport_engine::op::{Fetch, Op, Origin, PushFile, Trust};
 use homeport_engine::plan::Step;
 use homeport_engine::run::FaultKind;
 
-use super::source::{cached, made_room};
+use super::source::cached;
 use super::{Build, TOOLCHAINS};
-use crate::places;
 use crate::plan::absent;
 use crate::recipe::Toolchain;
 
@@ -85,9 +84,9 @@ impl Tool {
         format!("{TOOLCHAINS}/{}-{}", self.name, self.version)
     }
 
-    /// Its archive, on the host and then in the guest.
-    fn archive(&self, directory: &str) -> String {
-        format!("{directory}/{}-{}.archive", self.name, self.version)
+    /// Name of its archive, on the host and then in the guest.
+    fn archive(&self) -> String {
+        format!("{}-{}.archive", self.name, self.version)
     }
 }
 
@@ -101,16 +100,16 @@ impl Build<'_> {
         if missing.is_empty() {
             return Vec::new();
         }
-        let staging = places::staging(&self.operation.id).display().to_string();
-        let mut steps = vec![made_room(&staging)];
+        let mut steps = vec![self.room()];
+        let staged = |tool: &Tool| self.staged(&tool.archive());
         steps.extend(
             missing
                 .iter()
-                .map(|(tool, got)| fetched(tool, got, &staging)),
+                .map(|(tool, got)| fetched(tool, got, staged(tool))),
         );
         let file = |(tool, _): &(&Tool, &Got)| PushFile {
-            from: Origin::File(tool.archive(&staging)),
-            to: tool.archive(TOOLCHAINS),
+            from: Origin::File(staged(tool)),
+            to: format!("{TOOLCHAINS}/{}", tool.archive()),
             mode: 0o600,
             sha256: None,
         };
@@ -118,9 +117,8 @@ impl Build<'_> {
             guest: self.operation.guest.clone(),
             files: missing.iter().map(file).collect(),
         };
-        steps.push(
-            Step::host("Copy the tools into the guest", push).undone_by(made_room(&staging).op),
-        );
+        let undo = absent(self.staged("tools"));
+        steps.push(Step::host("Copy the tools into the guest", push).undone_by(undo));
         steps.extend(missing.iter().map(|(tool, got)| self.unpacked(tool, got)));
         steps
     }
@@ -130,7 +128,8 @@ impl Build<'_> {
             Format::Tar => "tar",
             Format::Module => "module",
         };
-        let (archive, to) = (tool.archive(TOOLCHAINS), tool.directory());
+        let archive = format!("{TOOLCHAINS}/{}", tool.archive());
+        let to = tool.directory();
         let mut exec = Exec::root(["sh", "-ec", UNPACK, "sh", &archive, &to, format], 600);
         exec.argv
             .extend(self.toolchain(tool).into_iter().flat_map(starts));
@@ -152,14 +151,13 @@ fn starts(toolchain: &Toolchain) -> impl Iterator<Item = String> {
         .map(|(name, how)| format!("{name} {} {}", how.with, how.first_of.join(" ")))
 }
 
-fn fetched(tool: &Tool, got: &Got, staging: &str) -> Step {
-    let to = tool.archive(staging);
+fn fetched(tool: &Tool, got: &Got, to: String) -> Step {
+    let title = format!("Fetch {} {} from {}", tool.name, tool.version, got.url);
     let fetch = Fetch {
         url: got.url.clone(),
         to: to.clone(),
         trust: got.trust.clone(),
         limit: LIMIT,
     };
-    let title = format!("Fetch {} {} from {}", tool.name, tool.version, got.url);
     Step::host(title, Op::Fetch(fetch)).undone_by(absent(to))
 }

@@ -108,9 +108,11 @@ impl Proxmox {
     }
 
     fn secret(&self, secret: HostSecret) -> Result<String, Fault> {
-        match secret {
-            HostSecret::AptProxy => Ok(surroundings(&self.etc.datacenter()?)?.apt_proxy()),
-        }
+        let around = surroundings(&self.etc.datacenter()?)?;
+        Ok(match secret {
+            HostSecret::AptProxy => around.apt_proxy(),
+            HostSecret::BuildProxy => around.proxies.variables(),
+        })
     }
 }
 

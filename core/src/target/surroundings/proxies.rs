@@ -106,6 +106,25 @@ impl Proxies {
         text
     }
 
+    /// As a shell's assignments, under both spellings that tools look for.
+    pub(crate) fn variables(&self) -> String {
+        let named = [
+            ("http_proxy", &self.http),
+            ("https_proxy", &self.https),
+            ("no_proxy", &self.none_for),
+        ];
+        let mut text = String::new();
+        for (name, value) in named {
+            let Some(value) = value else { continue };
+            let quoted = value.replace('\'', "'\\''");
+            for name in [name, &name.to_uppercase()] {
+                // Writing into a String cannot fail.
+                let _ = writeln!(text, "export {name}='{quoted}'");
+            }
+        }
+        text
+    }
+
     /// Names that need no proxy: those said in full, and the mirrors that end in one of them. Apt knows no patterns here.
     fn direct<'a>(&'a self, mirrors: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
         let listed = self.none_for.as_deref().unwrap_or_default().split(',');
@@ -212,6 +231,14 @@ mod tests {
             assert_eq!(judged(odd), ForGuest::Malformed, "{odd}");
         }
         assert_eq!(Proxies::default().for_guest(), ForGuest::None);
+    }
+
+    #[test]
+    fn a_shell_takes_the_proxy_for_one_word() {
+        let text = of("http://u:p'w@h:1", "local").variables();
+        assert!(text.starts_with("export http_proxy='http://u:p'\\''w@h:1'\nexport HTTP_PROXY="));
+        assert!(text.ends_with("export no_proxy='local'\nexport NO_PROXY='local'\n"));
+        assert_eq!(Proxies::default().variables(), "");
     }
 
     #[test]
