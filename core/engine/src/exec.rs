@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::FaultKind;
 
+/// Where a command's program is looked up when its environment says nothing else.
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// One command. No shell is involved: `argv` is passed as it stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {

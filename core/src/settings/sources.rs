@@ -79,6 +79,12 @@ impl Sources {
             .and_then(|field| self.raw(field, &entries.unwrap_or_default()))
     }
 
+    /// Whether the app is to be built, before it is known that this is valid.
+    pub fn builds(&self) -> bool {
+        let kind = self.peek("source-kind");
+        kind.is_some_and(|kind| kind != "release")
+    }
+
     pub(crate) fn raw(&self, field: &Field, entries: &[Entry]) -> Option<String> {
         let set = self.set.iter().rev().filter_map(|set| set.split_once('='));
         let by_flag = self.flags.get(&*field.name).cloned();

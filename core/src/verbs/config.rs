@@ -21,7 +21,7 @@ use crate::settings::{self, ConfigFile, Defaults, Settings, Sources};
 /// Everything that is wrong with it, each with its line.
 pub fn check(program: &Program, path: &Path) -> Result<Settings, Error> {
     let file = ConfigFile::read(path)?;
-    let (_, defaults) = of(program, app(&file))?;
+    let (_, defaults) = of_file(program, &file)?;
     Ok(settings::from_yaml(file, &defaults)?)
 }
 
@@ -29,7 +29,7 @@ pub fn check(program: &Program, path: &Path) -> Result<Settings, Error> {
 /// replaces the old one in one step, with the same owner and mode.
 pub fn set(program: &Program, path: &Path, set: &[String]) -> Result<(), Error> {
     let file = ConfigFile::read(path)?;
-    let (_, defaults) = of(program, app(&file))?;
+    let (_, defaults) = of_file(program, &file)?;
     let text = settings::assign(&file, set, &defaults)?;
     let unwritable = |source| Error::unwritable(path, source);
     let whole = fs::canonicalize(path).map_err(unwritable)?;
@@ -44,22 +44,22 @@ pub fn set(program: &Program, path: &Path, set: &[String]) -> Result<(), Error> 
 
 /// The JSON schema of an app's settings file; without a name, of the app that is installed when none is named.
 pub fn schema(program: &Program, app: Option<&str>) -> Result<Value, Error> {
-    let (app, defaults) = of(program, app.map(str::to_owned))?;
+    let (app, defaults) = of(program, app.map(str::to_owned), false)?;
     Ok(settings::json_schema(&defaults, &app))
 }
 
-fn app(file: &ConfigFile) -> Option<String> {
+fn of_file(program: &Program, file: &ConfigFile) -> Result<(String, Defaults), Error> {
     let sources = Sources {
         file: Some(file.clone()),
         ..Sources::default()
     };
-    sources.peek("app")
+    of(program, sources.peek("app"), sources.builds())
 }
 
 /// The app, and what its recipe and the plugins say about settings.
-fn of(program: &Program, app: Option<String>) -> Result<(String, Defaults), Error> {
+fn of(program: &Program, app: Option<String>, builds: bool) -> Result<(String, Defaults), Error> {
     let app = app.unwrap_or_else(|| DEFAULT_APP.to_owned());
     let recipe = recipe::load(&program.templates(), &app)?;
     let plugins = parts::registry(program)?;
-    Ok((app, defaults(&recipe, &plugins)))
+    Ok((app, defaults(&recipe, &plugins, builds)))
 }

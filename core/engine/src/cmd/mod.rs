@@ -21,11 +21,9 @@ pub use channel::Channel;
 
 use self::pipes::{absorb, feed, input, output, tail};
 use self::running::Running;
+use crate::exec::PATH;
 use crate::journal::{Child, JournalError};
 use crate::process::identity;
-
-/// The PATH every command gets.
-pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Writes a command's stdin, on a thread of its own.
 pub type Fill = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::exec::{LINES, broken, input, time_limit};
 use super::owner::{Account, account};
 use super::unit::systemctl;
-use crate::cmd::{CmdError, Command, Finished, PATH, Record, last_lines};
-use crate::exec::Exec;
+use crate::cmd::{CmdError, Command, Finished, Record, last_lines};
+use crate::exec::{Exec, PATH};
 use crate::run::{Fault, FaultKind};
 
 /// One build at a time runs on a machine: the name makes a second one, or a forgotten one, impossible.

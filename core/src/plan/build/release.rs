@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homeport_engine::cmd::PATH;
-use homeport_engine::exec::{Exec, Stdout};
+use homeport_engine::exec::{Exec, PATH, Stdout};
 use homeport_engine::op::Op;
 use homeport_engine::plan::Step;
 use homeport_engine::run::FaultKind;

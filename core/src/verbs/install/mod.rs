@@ -55,9 +55,8 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
         .unwrap_or_else(|| DEFAULT_APP.to_owned());
     let recipe = recipe::load(&cx.program.templates(), &app)?;
     let mut plugins = parts::registry(cx.program)?;
-    let kind = request.sources.peek("source-kind");
-    let builds = kind.is_some_and(|kind| kind != "release");
-    let settings = settings::resolve(&request.sources, &defaults(&recipe, &plugins, builds))?;
+    let defaults = defaults(&recipe, &plugins, request.sources.builds());
+    let settings = settings::resolve(&request.sources, &defaults)?;
     let instance = settings.deployment.instance_id.clone();
     if request.dry_run {
         let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, true)?;

@@ -88,7 +88,10 @@ pub(super) fn prepare(
         health: Health::default(),
         remarks,
         about,
-        pages: Pages::of(&settings, &defaults(&recipe, plugins, settings.source.kind.builds())),
+        pages: Pages::of(
+            &settings,
+            &defaults(&recipe, plugins, settings.source.kind.builds()),
+        ),
         settings,
         recipe,
     };
