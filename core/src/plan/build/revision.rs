@@ -19,7 +19,7 @@ pub struct Revision {
     pub commit: String,
     /// How the app will call itself.
     pub reported: String,
-    /// The same as users, directories and state have it: without a `v` before the number.
+    /// The same as users, directories and state have it: without a `v` before the number, in one word.
     pub version: String,
     /// The tools it wants, in the recipe's order.
     pub pins: Vec<Pin>,
@@ -168,7 +168,7 @@ fn version(reported: &str) -> Result<String, BuildError> {
     let number = reported
         .strip_prefix('v')
         .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    Ok(number.unwrap_or(reported).to_owned())
+    Ok(number.unwrap_or(reported).replace('/', "-"))
 }
 
 /// `file PATH BASE64`.

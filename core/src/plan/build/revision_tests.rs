@@ -61,7 +61,7 @@ fn what_a_version_is_called() {
         ("v2.5.0", Some("2.5.0")),
         ("v2.5.0-3-0123456789", Some("2.5.0-3-0123456789")),
         ("0123456789-dirty", Some("0123456789-dirty")),
-        ("release/v2", Some("release/v2")),
+        ("release/v2", Some("release-v2")),
         ("vanilla", Some("vanilla")),
         ("v2'.0", None),
         ("../x", None),

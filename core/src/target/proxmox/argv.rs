@@ -1,8 +1,8 @@
 //! The command lines of Proxmox's programs, as pure functions. Options are spelled out where versions differ in their
 //! defaults (rules 5 and 6). Runs nothing.
 
-use homeport_engine::cmd::PATH;
 use homeport_engine::exec::Exec;
+use homeport_engine::exec::PATH;
 use homeport_engine::op::{GuestNetwork, GuestSpec};
 
 /// One command line.
