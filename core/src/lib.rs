@@ -19,3 +19,4 @@ pub mod state;
 pub mod sums;
 pub mod target;
 pub mod verbs;
+mod yaml;

@@ -4,6 +4,7 @@ mod config;
 mod logs;
 mod look;
 mod publish;
+mod recipe;
 mod session;
 
 use std::io;
@@ -55,6 +56,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Doctor => examined(common),
         Verb::Config(given) => config::config(common, given),
         Verb::Plugin(plugin) => plugins(common, plugin),
+        Verb::Recipe(verb) => recipe::recipe(common, verb),
         Verb::Bundle(bundle) => publish::bundle(common, bundle),
         Verb::Completions { shell } => {
             output::result(&args::completions(*shell));

@@ -75,7 +75,9 @@ impl From<RunError> for Error {
 impl From<RecipeError> for Error {
     fn from(error: RecipeError) -> Error {
         let kind = match &error {
-            RecipeError::Unknown { .. } | RecipeError::Invalid { .. } => Kind::Configuration,
+            RecipeError::Unknown { .. } | RecipeError::Invalid(_) | RecipeError::Text { .. } => {
+                Kind::Configuration
+            }
             RecipeError::Unreadable { .. } => Kind::Resources,
         };
         Error::new(kind, "The recipe cannot be used.", error.to_string())

@@ -2,6 +2,11 @@
 
 mod build;
 mod model;
+mod read;
+mod sound;
+mod templates;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,11 +16,16 @@ use std::path::{Path, PathBuf};
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use crate::settings::Finding;
+
 pub use build::*;
 pub use model::*;
 
 /// A recipe or template of more than this many bytes is refused.
 const SIZE_LIMIT: u64 = 256 << 10;
+
+/// Name of the file in a recipe's directory.
+const FILE: &str = "recipe.yaml";
 
 /// Why a recipe cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,14 +46,22 @@ pub enum RecipeError {
         /// Why.
         source: io::Error,
     },
-    /// It says something it may not.
+    /// It says things it may not: all of them, each with its line; never empty.
+    #[error("{}", lines(.0))]
+    Invalid(Vec<Finding>),
+    /// One of its texts cannot be filled in.
     #[error("`{}`: {why}", path.display())]
-    Invalid {
+    Text {
         /// The file.
         path: PathBuf,
-        /// What, with the line where YAML names one.
+        /// What is wrong.
         why: String,
     },
+}
+
+fn lines(findings: &[Finding]) -> String {
+    let lines: Vec<String> = findings.iter().map(Finding::to_string).collect();
+    lines.join("\n")
 }
 
 /// A recipe with the texts of its templates.
@@ -56,39 +74,65 @@ pub struct Loaded {
 }
 
 /// Reads the recipe `app` below `templates`.
+///
+/// # Errors
+/// When there is none, or anything is wrong with it.
 pub fn load(templates: &Path, app: &str) -> Result<Loaded, RecipeError> {
-    let directory = templates.join(app);
-    let path = directory.join("recipe.yaml");
+    let path = templates.join(app).join(FILE);
     if app.contains(['/', '.']) || !path.exists() {
         return Err(RecipeError::Unknown {
             app: app.to_owned(),
             known: names(templates),
         });
     }
-    let invalid = |why: String| RecipeError::Invalid {
-        path: path.clone(),
-        why,
+    examine(&path)
+}
+
+/// Reads a recipe's file – or the one in this directory – and everything beside it that it needs.
+///
+/// # Errors
+/// When it cannot be read, or with everything that is wrong with it.
+pub fn examine(path: &Path) -> Result<Loaded, RecipeError> {
+    let path = match path.is_dir() {
+        true => path.join(FILE),
+        false => path.to_owned(),
     };
-    let recipe: Recipe =
-        serde_yaml::from_str(&read(&path)?).map_err(|error| invalid(error.to_string()))?;
-    sound(&recipe, app).map_err(invalid)?;
-    let mut templates = BTreeMap::new();
-    for file in &recipe.files {
-        templates.insert(
-            file.template.clone(),
-            read(&directory.join(&file.template))?,
-        );
+    let directory = path.parent().unwrap_or(Path::new("")).to_owned();
+    let name = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
+    let name = name.parent().and_then(Path::file_name).unwrap_or_default();
+    let read = read::read::<Recipe>(&path.display().to_string(), read(&path)?.as_bytes());
+    let (lines, mut findings) = (read.lines, read.findings);
+    let Some(recipe) = read.value else {
+        return Err(RecipeError::Invalid(findings));
+    };
+    findings.extend(sound::check(&recipe, &lines, &name.to_string_lossy()));
+    let mut texts = BTreeMap::new();
+    for (n, file) in recipe.files.iter().enumerate() {
+        match self::read(&directory.join(&file.template)) {
+            Ok(text) => drop(texts.insert(file.template.clone(), text)),
+            Err(_) if file.template.is_empty() => {}
+            Err(error) => {
+                findings.push(lines.finding(&format!("files[{n}].template"), error.to_string()))
+            }
+        }
+    }
+    let shown = directory.display().to_string();
+    findings.extend(templates::check(&recipe, &lines, &shown, &texts));
+    if !findings.is_empty() {
+        findings.sort_by(|a, b| (&a.origin, &a.key, &a.why).cmp(&(&b.origin, &b.key, &b.why)));
+        findings.dedup();
+        return Err(RecipeError::Invalid(findings));
     }
     Ok(Loaded {
         recipe,
         directory,
-        templates,
+        templates: texts,
     })
 }
 
 fn names(templates: &Path) -> Vec<String> {
     let entries = fs::read_dir(templates).into_iter().flatten().flatten();
-    let with_recipe = entries.filter(|entry| entry.path().join("recipe.yaml").exists());
+    let with_recipe = entries.filter(|entry| entry.path().join(FILE).exists());
     let mut names: Vec<String> = with_recipe
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
@@ -110,185 +154,59 @@ fn read(path: &Path) -> Result<String, RecipeError> {
     fs::read_to_string(path).map_err(unreadable)
 }
 
-/// What the types alone do not say.
-fn sound(recipe: &Recipe, app: &str) -> Result<(), String> {
-    let word = |text: &str| {
-        !text.is_empty()
-            && text
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-    };
-    if recipe.schema != SCHEMA {
-        return Err(format!("schema {} is not {SCHEMA}", recipe.schema));
-    }
-    if recipe.app != app || !word(app) {
-        return Err(format!(
-            "`app: {}` must be its directory's name: lower-case letters, digits, hyphens",
-            recipe.app
-        ));
-    }
-    if recipe.user == "root" || !word(&recipe.user) {
-        return Err(format!(
-            "`user: {}` must be an unprivileged user",
-            recipe.user
-        ));
-    }
-    if recipe.components.is_empty() {
-        return Err("there is no component".to_owned());
-    }
-    let slots = recipe.files.iter().filter_map(|file| file.slot.as_ref());
-    for slot in slots {
-        if !recipe
-            .components
-            .iter()
-            .any(|component| component.name == slot.component)
-        {
-            return Err(format!("there is no component `{}`", slot.component));
-        }
-    }
-    let modes = recipe
-        .files
-        .iter()
-        .map(|file| &file.mode)
-        .chain(recipe.directories.iter().map(|dir| &dir.mode));
-    for mode in modes.chain(recipe.source.release.files.iter().map(|file| &file.mode)) {
-        self::mode(mode)?;
-    }
-    let paths = recipe
-        .files
-        .iter()
-        .map(|file| &file.to)
-        .chain(recipe.directories.iter().map(|dir| &dir.path));
-    for path in paths.chain([&recipe.data.database, &recipe.data.files, &recipe.data.logs]) {
-        if !path.starts_with('/') || path.split('/').any(|part| part == "..") {
-            return Err(format!("`{path}` must be an absolute path"));
-        }
-    }
-    build::sound(recipe)
-}
-
 /// Permission bits from their octal text.
+///
+/// # Errors
+/// What would be right, as a clause.
 pub fn mode(text: &str) -> Result<u32, String> {
     let bits = u32::from_str_radix(text, 8)
         .ok()
         .filter(|bits| *bits <= 0o7777);
-    bits.ok_or_else(|| format!("`{text}` is not an octal mode"))
+    bits.ok_or_else(|| "that is not an octal mode".to_owned())
+}
+
+/// The engine that fills in texts. A name that no value has is an error: nothing is left out in silence.
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment
 }
 
 impl Loaded {
     /// Renders one of the recipe's own short texts.
+    ///
+    /// # Errors
+    /// When it uses a value that is not there.
     pub fn text(&self, text: &str, values: impl Serialize) -> Result<String, RecipeError> {
-        self.render("recipe.yaml", text, values)
+        self.render(FILE, text, values)
     }
 
     /// Renders a template.
+    ///
+    /// # Errors
+    /// When it uses a value that is not there.
     pub fn template(&self, name: &str, values: impl Serialize) -> Result<String, RecipeError> {
         let text = self.templates.get(name).map_or("", String::as_str);
         self.render(name, text, values)
     }
 
-    /// A name that no value has is an error: nothing is left out in silence.
     fn render(
         &self,
         name: &str,
         text: &str,
         values: impl Serialize,
     ) -> Result<String, RecipeError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        let invalid = |error: minijinja::Error| RecipeError::Invalid {
-            path: self.directory.join(name),
-            why: error.to_string(),
-        };
-        let mut rendered = environment
+        let mut rendered = environment()
             .render_str(text, minijinja::value::Serde(values))
-            .map_err(invalid)?;
+            .map_err(|error| RecipeError::Text {
+                path: self.directory.join(name),
+                why: error.to_string(),
+            })?;
         // The engine drops the last line's end.
         if text.ends_with('\n') && !rendered.ends_with('\n') {
             rendered.push('\n');
         }
         Ok(rendered)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shipped() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates")
-    }
-
-    #[test]
-    fn every_shipped_recipe_is_sound() {
-        for app in names(&shipped()) {
-            load(&shipped(), &app).unwrap();
-        }
-        assert!(names(&shipped()).contains(&"vikunja".to_owned()));
-    }
-
-    #[test]
-    fn an_unknown_recipe_is_answered_with_the_known_ones() {
-        let error = load(&shipped(), "vikunia").unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "there is no recipe `vikunia`; these are here: vikunja"
-        );
-        assert!(load(&shipped(), "../templates/vikunja").is_err());
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_its_line() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("vikunja")).unwrap();
-        let text = fs::read_to_string(shipped().join("vikunja/recipe.yaml")).unwrap();
-        let text = text.replace("start_seconds: 60", "start_second: 60");
-        fs::write(dir.path().join("vikunja/recipe.yaml"), text).unwrap();
-        let error = load(dir.path(), "vikunja").unwrap_err().to_string();
-        assert!(
-            error.contains("unknown field `start_second`") && error.contains("line "),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_missing_value_is_an_error_not_a_blank() {
-        let loaded = load(&shipped(), "vikunja").unwrap();
-        assert_eq!(
-            loaded
-                .text("v{{ version }}", BTreeMap::from([("version", "1")]))
-                .unwrap(),
-            "v1"
-        );
-        assert!(
-            loaded
-                .text("v{{ vrsion }}", BTreeMap::from([("version", "1")]))
-                .is_err()
-        );
-    }
-
-    #[test]
-    fn a_file_for_a_slot_names_a_component_that_is_there() {
-        let mut recipe = load(&shipped(), "vikunja").unwrap().recipe;
-        for file in &mut recipe.files {
-            if let Some(slot) = &mut file.slot {
-                slot.component = "mcp".to_owned();
-            }
-        }
-        assert_eq!(
-            sound(&recipe, "vikunja").unwrap_err(),
-            "there is no component `mcp`"
-        );
-    }
-
-    #[test]
-    fn services_never_run_as_root() {
-        let mut recipe = load(&shipped(), "vikunja").unwrap().recipe;
-        recipe.user = "root".to_owned();
-        assert_eq!(
-            sound(&recipe, "vikunja").unwrap_err(),
-            "`user: root` must be an unprivileged user"
-        );
     }
 }

@@ -1,22 +1,14 @@
 //! Reads a YAML file into flat entries with line numbers: what a settings file needs of YAML, and no more.
 //!
-//! Every scalar stays text – what it means, the setting it is for decides. Anchors, aliases, tags, lists of lists and
-//! keys that are not words are refused. Total: bytes of any kind give entries or findings.
+//! Lists of anything but scalars are refused. Total: bytes of any kind give entries or findings.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-
-use granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput};
 
 use super::error::{Finding, Origin};
 use super::kind::Given;
+use crate::yaml::{self, Node, Value};
 
-/// Largest file that is read, bytes. One that Homeport writes has about 6 KiB.
-pub const SIZE_LIMIT: usize = 256 << 10;
-/// Deepest nesting that is read; settings need three levels.
-const DEPTH_LIMIT: usize = 8;
-/// Most nodes (keys, values, sections) that are read.
-const NODE_LIMIT: usize = 4096;
+pub use crate::yaml::SIZE_LIMIT;
 
 /// One key of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,241 +28,80 @@ pub(crate) struct Entry {
 /// Reads the entries in the order of the file, sections before their content. What was read before something
 /// unreadable is still there.
 pub(crate) fn read(name: &str, bytes: &[u8]) -> (Vec<Entry>, Vec<Finding>) {
-    let whole = |line, why: String| {
-        let name = name.to_owned();
-        (
-            Vec::new(),
-            vec![Finding::new(Origin::File { name, line }, "", why)],
-        )
-    };
-    if bytes.len() > SIZE_LIMIT {
-        return whole(
-            1,
-            format!(
-                "the file has {} bytes, at most {SIZE_LIMIT} are read",
-                bytes.len()
-            ),
-        );
-    }
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-            return whole(line, "the text is not UTF-8".to_owned());
-        }
-    };
-    let mut options = Options::default();
-    options.flow_nesting_limit = DEPTH_LIMIT;
-    options.block_nesting_limit = DEPTH_LIMIT;
-    let mut reader = Reader {
+    let (root, damage) = yaml::read(bytes);
+    let mut flat = Flat {
         name,
-        events: Parser::new_from_str_with_options(text, options),
-        nodes: 0,
-        at: 0..0,
         entries: Vec::new(),
         findings: Vec::new(),
     };
-    if let Err(finding) = reader.file() {
-        reader.findings.push(finding);
+    flat.section("", &root);
+    for found in damage {
+        flat.finding(found.line, &found.key, &found.why);
     }
-    (reader.entries, reader.findings)
+    (flat.entries, flat.findings)
 }
 
-struct Reader<'a> {
+struct Flat<'a> {
     name: &'a str,
-    events: Parser<'a, StrInput<'a>>,
-    nodes: usize,
-    /// Where the last event was, bytes.
-    at: Range<usize>,
     entries: Vec<Entry>,
     findings: Vec<Finding>,
 }
 
-/// A key that waits for its value.
-struct Key {
-    line: usize,
-    bytes: Range<usize>,
-}
-
-/// Reading ends where the structure cannot be followed.
-type Followed<T> = Result<T, Finding>;
-
-impl<'a> Reader<'a> {
-    fn file(&mut self) -> Followed<()> {
-        let mut documents = 0;
-        loop {
-            match self.next()? {
-                (Event::StreamEnd, _) => return Ok(()),
-                (Event::DocumentStart(..), line) if documents > 0 => {
-                    return Err(self.unreadable(
-                        line,
-                        "a second document begins here; settings are one document",
-                    ));
-                }
-                (Event::DocumentStart(..), _) => documents += 1,
-                (Event::MappingStart(..), _) => self.section("", DEPTH_LIMIT)?,
-                (Event::Scalar(text, style, ..), _) if nothing(&text, style) => {}
-                (Event::Scalar(..) | Event::SequenceStart(..), line) => {
-                    return Err(
-                        self.unreadable(line, "settings are lines of the form `key: value`")
-                    );
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// The keys up to the end of the mapping that has begun.
-    fn section(&mut self, prefix: &str, depth: usize) -> Followed<()> {
-        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        loop {
-            let (key, line) = match self.next()? {
-                (Event::MappingEnd, _) => return Ok(()),
-                (Event::Scalar(key, ..), line) => (key.into_owned(), line),
-                (_, line) => return Err(self.unreadable(line, "a key must be a word")),
-            };
-            let at = Key {
-                line,
-                bytes: self.at.clone(),
-            };
-            if key.contains('.') {
+impl Flat<'_> {
+    fn section(&mut self, prefix: &str, node: &Node) {
+        let Value::Map(entries) = &node.value else {
+            return;
+        };
+        for entry in entries {
+            if entry.key.contains('.') {
                 let why =
                     "has a dot in it; put the part behind the dot on a line of its own, indented";
-                self.findings.push(self.finding(line, &key, why));
+                self.finding(entry.line, &entry.key, why);
             }
-            let path = if prefix.is_empty() {
-                key.clone()
-            } else {
-                format!("{prefix}.{key}")
+            let path = match prefix {
+                "" => entry.key.clone(),
+                prefix => format!("{prefix}.{}", entry.key),
             };
-            match seen.insert(key, line) {
-                None => self.value(path, at, depth)?,
-                Some(first) => {
-                    self.findings.push(self.finding(
-                        line,
-                        &path,
-                        &format!("is given twice, first in line {first}"),
-                    ));
-                    let kept = self.entries.len();
-                    self.value(path, at, depth)?;
-                    self.entries.truncate(kept);
+            let given = match &entry.value.value {
+                Value::Empty => Given::Empty,
+                Value::Text(text) => Given::Text(text.clone()),
+                Value::List(items) => Given::List(self.list(items)),
+                Value::Map(_) => Given::Section,
+            };
+            self.entries.push(Entry {
+                path: path.clone(),
+                given,
+                line: entry.line,
+                key: entry.bytes.clone(),
+                value: entry.value.bytes.clone(),
+            });
+            self.section(&path, &entry.value);
+        }
+    }
+
+    fn list(&mut self, items: &[Node]) -> Vec<String> {
+        let mut texts = Vec::new();
+        for item in items {
+            match &item.value {
+                Value::Text(text) => texts.push(text.clone()),
+                Value::Empty => texts.push(String::new()),
+                Value::List(_) | Value::Map(_) => {
+                    self.finding(item.line, "", "an entry of a list must be one value");
                 }
             }
         }
+        texts
     }
 
-    fn value(&mut self, path: String, key: Key, depth: usize) -> Followed<()> {
-        let (event, line) = self.next()?;
-        let begins = self.at.clone();
-        let given = match event {
-            Event::Scalar(text, style, ..) if nothing(&text, style) => Given::Empty,
-            Event::Scalar(text, ..) => Given::Text(text.into_owned()),
-            Event::SequenceStart(..) => Given::List(self.list()?),
-            Event::MappingStart(..) => Given::Section,
-            _ => return Err(self.unreadable(line, "a value is missing")),
-        };
-        let section = (given == Given::Section).then(|| path.clone());
-        self.entries.push(Entry {
-            path,
-            given,
-            line: key.line,
-            key: key.bytes,
-            value: begins.start..self.at.end,
-        });
-        let Some(path) = section else { return Ok(()) };
-        let deeper = depth
-            .checked_sub(1)
-            .ok_or_else(|| self.unreadable(line, "it is nested too deeply"))?;
-        self.section(&path, deeper)
-    }
-
-    /// The items; afterwards [`Reader::at`] ends where the last of them, or its bracket, ends.
-    fn list(&mut self) -> Followed<Vec<String>> {
-        let mut items = Vec::new();
-        loop {
-            let last = self.at.end;
-            match self.next()? {
-                (Event::SequenceEnd, _) => {
-                    // Without a bracket the list ends where something else begins.
-                    self.at.end = if self.at.is_empty() {
-                        last
-                    } else {
-                        self.at.end
-                    };
-                    return Ok(items);
-                }
-                (Event::Scalar(text, ..), _) => items.push(text.into_owned()),
-                (_, line) => {
-                    return Err(self.unreadable(line, "an entry of a list must be one value"));
-                }
-            }
-        }
-    }
-
-    /// The next event and its line. Refuses what settings have no use for.
-    fn next(&mut self) -> Followed<(Event<'a>, usize)> {
-        let (event, span) = match self.events.next() {
-            Some(Ok(found)) => found,
-            Some(Err(error)) => {
-                return Err(self.unreadable(
-                    error.marker().line(),
-                    &format!("this is not YAML: {}", error.kind()),
-                ));
-            }
-            None => return Ok((Event::StreamEnd, 1)),
-        };
-        let line = span.start.line().max(1);
-        self.at = bytes(&span);
-        self.nodes += 1;
-        if self.nodes > NODE_LIMIT {
-            return Err(self.unreadable(
-                line,
-                &format!("there are more than {NODE_LIMIT} keys and values"),
-            ));
-        }
-        match &event {
-            Event::Alias(_)
-            | Event::Scalar(_, _, 1.., _)
-            | Event::SequenceStart(_, 1.., _)
-            | Event::MappingStart(_, 1.., _) => Err(self.unreadable(
-                line,
-                "anchors and aliases (`&x`, `*x`) have no use here; write the value out",
-            )),
-            Event::Scalar(_, _, _, Some(_))
-            | Event::SequenceStart(_, _, Some(_))
-            | Event::MappingStart(_, _, Some(_)) => Err(self.unreadable(
-                line,
-                "tags (`!x`) have no use here; put a value that begins with `!` in quotes",
-            )),
-            _ => Ok((event, line)),
-        }
-    }
-
-    fn finding(&self, line: usize, key: &str, why: &str) -> Finding {
+    fn finding(&mut self, line: usize, key: &str, why: &str) {
         let name = self.name.to_owned();
-        Finding::new(Origin::File { name, line }, key, why)
+        self.findings
+            .push(Finding::new(Origin::File { name, line }, key, why));
     }
-
-    fn unreadable(&self, line: usize, why: &str) -> Finding {
-        self.finding(line, "", why)
-    }
-}
-
-/// A text is read from memory, so every place in it is known.
-fn bytes(span: &Span) -> Range<usize> {
-    span.byte_range().unwrap_or_default()
-}
-
-/// What YAML reads as "no value".
-fn nothing(text: &str, style: ScalarStyle) -> bool {
-    style == ScalarStyle::Plain && matches!(text, "" | "~" | "null")
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn entries(text: &str) -> Vec<(String, Given, usize)> {
@@ -329,8 +160,8 @@ mod tests {
             "a: {b: {c: {d: {e: {f: {g: {h: {i: {j: 1}}}}}}}}}\n",
         ].map(|text| findings(text).join("\n")).join("\n"), @r#"
     x, line 3: `a` is given twice, first in line 1
-    x, line 2: a second document begins here; settings are one document
-    x, line 1: settings are lines of the form `key: value`
+    x, line 2: a second document begins here; there must be only one
+    x, line 1: the file must be lines of the form `key: value`
     x, line 1: anchors and aliases (`&x`, `*x`) have no use here; write the value out
     x, line 1: tags (`!x`) have no use here; put a value that begins with `!` in quotes
     x, line 1: an entry of a list must be one value
@@ -351,19 +182,5 @@ mod tests {
             read("x", b"a: 1\nb: \xff\n").1[0].to_string(),
             "x, line 2: the text is not UTF-8"
         );
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
-
-        #[test]
-        fn reading_is_total(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _ = read("x", &bytes);
-        }
-
-        #[test]
-        fn reading_near_yaml_is_total(text in "[-a-c0:#,.?!&*|>'\"%@`~{}\\[\\] \t\r\n]{0,120}") {
-            let _ = read("x", text.as_bytes());
-        }
     }
 }

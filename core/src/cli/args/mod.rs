@@ -2,6 +2,7 @@
 
 mod bundle;
 mod config;
+mod recipe;
 mod settings;
 mod since;
 
@@ -14,6 +15,7 @@ use clap_complete::Shell;
 
 pub use bundle::{Bundle, Channel, Create, Key, PublicKey};
 pub use config::Config;
+pub use recipe::Recipe;
 pub use settings::Given;
 pub use since::Since;
 
@@ -92,6 +94,9 @@ pub enum Verb {
     /// Look at plugins
     #[command(subcommand)]
     Plugin(Plugin),
+    /// Look at recipes: what is known of an app, as files
+    #[command(subcommand)]
+    Recipe(Recipe),
     /// Make and examine release bundles
     #[command(subcommand)]
     Bundle(Bundle),
