@@ -51,7 +51,8 @@ say "The one-liner"
 begun=$(date +%s)
 HOMEPORT_BASE_URL=$BASE bash <(curl -fsSL "$BASE/install.sh") install --yes \
     --instance-id "$NAME" --domain "$DOMAIN" --ip-address "$NET.50/24" --gateway "$NET.1" \
-    --admin-email admin@homeport.test --registration open --source-url "$BASE/apps/v$APP"
+    --admin-email admin@homeport.test --registration open --source-url "$BASE/apps/v$APP" \
+    --source-sha256 "$(cut -d' ' -f1 "$DIST/apps/v$APP/vikunja-v$APP-linux-amd64-full.zip.sha256")"
 echo "installed in $(($(date +%s) - begun)) s"
 
 say "The app, through nginx over TLS"

@@ -59,6 +59,8 @@ pub mod guest {
     pub const PROBES: &str = "/var/lib/homeport/probes.json";
     /// Whom to ask what was seen of the database means.
     pub const DATABASE: &str = "/var/lib/homeport/database.json";
+    /// What is fetched for the guest lies here until it is verified and unpacked.
+    pub const STAGING: &str = "/var/lib/homeport/staging";
     /// Settings of the gates.
     pub const GATES: &str = "/etc/homeport";
     /// Loopback port of the proxy's internal listener.

@@ -1,4 +1,5 @@
-//! Fetches an app's release and takes it apart. Nothing is opened before its digest is known to be right.
+//! Fetches an app's release. Nothing is opened here: what is trusted by a digest has it, or is deleted again; what is
+//! trusted by a signature is verified where it is unpacked.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -11,13 +12,10 @@ use homeport_bootstrap::digest::Digest;
 use homeport_bootstrap::fetch::{FetchError, Fetcher, Patience, Progress, Request};
 use homeport_engine::durable;
 use homeport_engine::event::Event;
-use homeport_engine::op::{Fetch, Trust, Unpack};
+use homeport_engine::op::{Fetch, Trust};
 use homeport_engine::run::{Fault, FaultKind, Tell};
 
 use crate::sums::Sum;
-
-/// A checksum file is one line.
-const CHECKSUM_LIMIT: u64 = 4096;
 
 /// Carries out [`Fetch`]. A file that is there already and right is kept.
 pub fn fetch(fetch: &Fetch, number: u32, stop: &AtomicBool, tell: Tell<'_>) -> Result<(), Fault> {
@@ -36,7 +34,8 @@ pub fn fetch(fetch: &Fetch, number: u32, stop: &AtomicBool, tell: Tell<'_>) -> R
     };
     let wanted = match &fetch.trust {
         Trust::Digest(digest) => sha256(digest)?,
-        Trust::StatedAt(url) => sha256(&stated(&mut source, url, fetch)?)?,
+        Trust::Signed => return source.get(&fetch.url, Path::new(&fetch.to), fetch.limit),
+        Trust::Signature => return source.signature(fetch),
         Trust::Sha512(digest) => Sum::Sha512(digest.clone()),
         Trust::ModuleSum(sum) => Sum::Module(sum.clone()),
     };
@@ -54,19 +53,6 @@ pub fn fetch(fetch: &Fetch, number: u32, stop: &AtomicBool, tell: Tell<'_>) -> R
     let wanted = wanted.text();
     Err(untrusted(format!("`{}` has the digest {found}, but {wanted} was expected; it was deleted unopened", fetch.url))
         .with_remedy("The file was changed or damaged on its way, or the server holds another one. Try again later, or use another source."))
-}
-
-/// The digest its publisher states beside the file: the line that names it, or the only line.
-fn stated(source: &mut Source<'_>, url: &str, fetch: &Fetch) -> Result<String, Fault> {
-    let beside = format!("{}.sha256", fetch.to);
-    let path = Path::new(&beside);
-    source.get(url, path, CHECKSUM_LIMIT)?;
-    let text = fs::read_to_string(path)
-        .map_err(|error| fault(format!("`{beside}` cannot be read: {error}")));
-    let _ = fs::remove_file(path);
-    let name = fetch.url.rsplit('/').next().unwrap_or_default();
-    digest_in(&text?, name)
-        .ok_or_else(|| untrusted(format!("`{url}` states no digest of `{name}`")))
 }
 
 /// The digest a list states of a file. Total: any text gives a digest or nothing.
@@ -117,6 +103,20 @@ impl Source<'_> {
         }
         file.sync_all().map_err(written)?;
         durable::sync_parent(path).map_err(written)
+    }
+
+    /// A signature that is not there is no failure of the network's.
+    fn signature(&mut self, fetch: &Fetch) -> Result<(), Fault> {
+        let got = self.get(&fetch.url, Path::new(&fetch.to), fetch.limit);
+        got.map_err(|fault| match fault.kind {
+            FaultKind::Download => {
+                let why = format!("the release's signature cannot be had: {}", fault.why);
+                untrusted(why).with_remedy(
+                    "A release without its publisher's signature is not used. Try another source, or pin its digest: `--source-sha256`.",
+                )
+            }
+            _ => fault,
+        })
     }
 
     fn download(&mut self, url: &str, file: &mut File, limit: u64) -> Result<(), Fault> {
@@ -192,37 +192,6 @@ fn copy(from: &str, to: &mut File, limit: u64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Carries out [`Unpack`].
-pub fn unpack(unpack: &Unpack) -> Result<(), Fault> {
-    let broken = |why: String| {
-        fault(format!(
-            "`{}` in `{}` cannot be unpacked: {why}",
-            unpack.member, unpack.archive
-        ))
-    };
-    let file = File::open(&unpack.archive).map_err(|error| broken(error.to_string()))?;
-    let mut archive = zip::ZipArchive::new(file).map_err(|error| broken(error.to_string()))?;
-    let member = archive
-        .by_name(&unpack.member)
-        .map_err(|error| broken(error.to_string()))?;
-    if !member.is_file() {
-        return Err(broken("it is not a file".to_owned()));
-    }
-    let mut limited = member.take(unpack.limit + 1);
-    durable::replace_with(Path::new(&unpack.to), 0o600, |to| {
-        let count = io::copy(&mut limited, to)?;
-        if count > unpack.limit {
-            Err(io::Error::other(format!(
-                "it is larger than {} bytes",
-                unpack.limit
-            )))
-        } else {
-            Ok(())
-        }
-    })
-    .map_err(|error| broken(error.to_string()))
-}
-
 fn fault(why: impl Into<String>) -> Fault {
     Fault::new(FaultKind::Download, why)
 }
@@ -233,8 +202,6 @@ fn untrusted(why: impl Into<String>) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
 
     const HEX: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
@@ -267,23 +234,25 @@ mod tests {
 
     #[test]
     fn the_publishers_statement_must_name_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("app.zip"), "hello").unwrap();
-        let state = |text: String| {
-            fs::write(dir.path().join("sums"), text).unwrap();
-            fetched(
-                dir.path(),
-                Trust::StatedAt(format!("file://{}/sums", dir.path().display())),
-            )
-        };
-        state(format!("{HEX}  app.zip\n")).unwrap();
-        state(format!("{HEX}\n")).unwrap();
-        let other = state(format!("{HEX}  other.zip\n")).unwrap_err();
-        assert!(
-            other.why.ends_with("states no digest of `app.zip`"),
-            "{}",
-            other.why
+        let digest = |text: &str| digest_in(text, "app.zip");
+        assert_eq!(digest(&format!("{HEX}  app.zip\n")).as_deref(), Some(HEX));
+        assert_eq!(digest(&format!("{HEX}\n")).as_deref(), Some(HEX));
+        assert_eq!(digest(&format!("{HEX}  other.zip\n")), None);
+        assert_eq!(
+            digest(&format!("{HEX}  other.zip\n{HEX} *app.zip\n")).as_deref(),
+            Some(HEX)
         );
+        assert_eq!(digest("not found"), None);
+    }
+
+    #[test]
+    fn without_a_signature_nothing_is_trusted() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = fetched(dir.path(), Trust::Signature).unwrap_err();
+        assert_eq!(missing.kind, FaultKind::Untrusted, "{}", missing.why);
+        fs::write(dir.path().join("app.zip"), "hello").unwrap();
+        fetched(dir.path(), Trust::Signature).unwrap();
+        fetched(dir.path(), Trust::Signed).unwrap();
     }
 
     #[test]
@@ -296,36 +265,5 @@ mod tests {
             "{}",
             error.why
         );
-    }
-
-    #[test]
-    fn a_member_is_unpacked_within_its_limit_and_garbage_is_an_error() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.zip");
-        let mut zip = zip::ZipWriter::new(File::create(&path).unwrap());
-        zip.start_file("app", zip::write::SimpleFileOptions::default())
-            .unwrap();
-        zip.write_all(&[7; 500]).unwrap();
-        zip.finish().unwrap();
-        let job = |member: &str, limit| Unpack {
-            archive: path.display().to_string(),
-            member: member.to_owned(),
-            to: dir.path().join("app").display().to_string(),
-            limit,
-        };
-        unpack(&job("app", 500)).unwrap();
-        assert_eq!(fs::read(dir.path().join("app")).unwrap(), [7; 500]);
-        assert!(
-            unpack(&job("app", 499))
-                .unwrap_err()
-                .why
-                .ends_with("it is larger than 499 bytes")
-        );
-        assert!(unpack(&job("missing", 500)).is_err());
-        let bytes = fs::read(&path).unwrap();
-        for cut in 0..bytes.len() {
-            fs::write(&path, &bytes[..cut]).unwrap();
-            assert!(unpack(&job("app", 500)).is_err());
-        }
     }
 }

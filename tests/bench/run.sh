@@ -46,7 +46,8 @@ verb() {
 
 install_bench() {
     verb install --instance-id $NAME --domain $NAME.homeport.test --ip-address "$NET.150/24" --gateway "$NET.1" \
-        --admin-email bench@homeport.test --registration open --source-directory "$WORK/apps/v2.5.0"
+        --admin-email bench@homeport.test --registration open --source-directory "$WORK/apps/v2.5.0" \
+        --source-sha256 "$(cut -d' ' -f1 "$WORK"/apps/v2.5.0/*.zip.sha256)"
 }
 
 # Id of the instance's container.

@@ -192,7 +192,7 @@ fn owned(plan: &Plan, step: &Step) -> Result<(), String> {
                 format!("`{}` is not the instance's to write", file.path)
             })?;
         }
-        if let Some(path) = written(op) {
+        if let Some(path) = written(op).filter(|_| step.place == Place::Host) {
             ensure(below(path, &plan.owns), || {
                 format!("`{path}` is not the instance's to write")
             })?;

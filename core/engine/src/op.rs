@@ -49,8 +49,6 @@ pub enum Op {
     },
     /// This file was fetched, and is what it must be. Host only.
     Fetch(Fetch),
-    /// One member of a zip archive lies unpacked at a path. Host only.
-    Unpack(Unpack),
     /// These files of the host are in the guest, byte for byte. Host only.
     Push {
         /// Which guest.
@@ -69,6 +67,10 @@ pub enum Op {
         /// What the archive's metadata says beside what is counted from its content.
         metadata: BTreeMap<String, String>,
     },
+    /// A file's OpenPGP signature is good and of the key that is meant.
+    Verify(Verify),
+    /// One member of a zip archive lies unpacked at a path.
+    Unpack(Unpack),
     /// The path is this file, directory or link – or nothing.
     PutFile(PutFile),
     /// A command has run to a successful end.
@@ -195,8 +197,23 @@ pub enum Trust {
     Sha512(String),
     /// Sum of all files of a Go module's zip archive, `h1:…`, known beforehand.
     ModuleSum(String),
-    /// The digest its publisher states beside it: guards against damage, not against the publisher's server.
-    StatedAt(String),
+    /// Its publisher's signature, which a later step verifies before anything is made of the file.
+    Signed,
+    /// It is such a signature. Where there is none, nothing is trusted.
+    Signature,
+}
+
+/// A signature to verify.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verify {
+    /// Absolute path of the signed file.
+    pub file: String,
+    /// Absolute path of the detached signature, binary or armoured.
+    pub signature: String,
+    /// Absolute path of the public key, binary or armoured.
+    pub key: String,
+    /// Fingerprint of the key, or of the primary key it belongs to: 40 digits from 0 to F.
+    pub fingerprint: String,
 }
 
 /// One member of a zip archive to unpack.
@@ -206,8 +223,10 @@ pub struct Unpack {
     pub archive: String,
     /// Name of the member.
     pub member: String,
-    /// Absolute path it is written to, mode 0600.
+    /// Absolute path it is written to.
     pub to: String,
+    /// Permission bits.
+    pub mode: u32,
     /// More bytes than this are refused.
     pub limit: u64,
 }
@@ -315,7 +334,10 @@ pub enum ServiceState {
 impl Op {
     /// Whether the op only looks. Such a step needs no undo and may stand anywhere in a plan.
     pub fn only_reads(&self) -> bool {
-        matches!(self, Op::Probe(_) | Op::Observe { .. } | Op::Require { .. })
+        matches!(
+            self,
+            Op::Probe(_) | Op::Observe { .. } | Op::Require { .. } | Op::Verify(_)
+        )
     }
 
     /// Whether all the op leaves behind is a verified copy of something public, worth as much to others as to this
@@ -340,7 +362,6 @@ impl Op {
                 | Op::Describe { .. }
                 | Op::Tag { .. }
                 | Op::Fetch(_)
-                | Op::Unpack(_)
                 | Op::Push { .. }
                 | Op::Pull { .. }
         )

@@ -95,6 +95,14 @@ impl From<DeployError> for Error {
                 "The guest's answer makes no sense.",
                 error.to_string(),
             ),
+            DeployError::Untrusted { ref remedies, .. } => remedies.iter().fold(
+                Error::new(
+                    Kind::Untrusted,
+                    "The release is not trusted.",
+                    error.to_string(),
+                ),
+                |error, remedy| error.with_remedy(remedy),
+            ),
             error @ DeployError::Dialect { .. } => Error::new(
                 Kind::Configuration,
                 "App and database do not fit.",

@@ -69,6 +69,8 @@ fn lines(findings: &[Finding]) -> String {
 pub struct Loaded {
     /// The recipe.
     pub recipe: Recipe,
+    /// The publisher's key, if it came with the recipe.
+    pub key: Option<PathBuf>,
     directory: PathBuf,
     templates: BTreeMap<String, String>,
 }
@@ -124,10 +126,21 @@ pub fn examine(path: &Path) -> Result<Loaded, RecipeError> {
         return Err(RecipeError::Invalid(findings));
     }
     Ok(Loaded {
+        key: key(&directory, &recipe),
         recipe,
         directory,
         templates: texts,
     })
+}
+
+/// Where the publisher's key lies beside the recipe, if it does.
+fn key(directory: &Path, recipe: &Recipe) -> Option<PathBuf> {
+    let signature = recipe.source.release.signature.as_ref()?;
+    let mut places = ["asc", "gpg"].into_iter().map(|kind| {
+        let name = format!("{}.{kind}", signature.fingerprint);
+        directory.join("keys").join(name)
+    });
+    places.find(|path| path.is_file())
 }
 
 fn names(templates: &Path) -> Vec<String> {
@@ -174,6 +187,12 @@ fn environment() -> Environment<'static> {
 }
 
 impl Loaded {
+    /// Where the publisher's key is looked for: the armoured one.
+    pub fn key_place(&self, signature: &Signature) -> PathBuf {
+        let name = format!("{}.asc", signature.fingerprint);
+        self.directory.join("keys").join(name)
+    }
+
     /// Renders one of the recipe's own short texts.
     ///
     /// # Errors

@@ -73,8 +73,11 @@ pub struct Release {
     pub base_url: String,
     /// Name of the zip archive in it.
     pub archive: String,
-    /// Name of the publisher's checksum file in it.
+    /// Name of the publisher's checksum file in it. It is only compared: it lies on the same server.
     pub checksum: String,
+    /// Who signs the archive. Without it only pinned versions can be installed.
+    #[serde(default)]
+    pub signature: Option<Signature>,
     /// A larger archive, or file in it, is refused, MiB.
     pub limit_mb: u64,
     /// SHA-256 of archives known to be good, by version.
@@ -82,6 +85,17 @@ pub struct Release {
     pub pins: BTreeMap<String, String>,
     /// What is taken from the archive.
     pub files: Vec<Member>,
+}
+
+/// Whose OpenPGP signature makes an archive trusted. The key lies beside the recipe as `keys/<fingerprint>.asc`, armoured,
+/// or `.gpg`, binary.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// Name of the detached signature's file beside the archive.
+    pub file: String,
+    /// Fingerprint of the publisher's primary key: 40 digits from 0 to F.
+    pub fingerprint: String,
 }
 
 /// One file taken from the archive.

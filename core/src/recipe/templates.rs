@@ -90,6 +90,18 @@ fn texts(recipe: &Recipe) -> Vec<(String, &str, bool)> {
             false,
         ),
     ];
+    if let Some(signature) = &release.signature {
+        texts.push((
+            "source.release.signature.file".to_owned(),
+            &*signature.file,
+            false,
+        ));
+    }
+    texts.push((
+        "source.release.checksum".to_owned(),
+        &*release.checksum,
+        false,
+    ));
     for (n, file) in release.files.iter().enumerate() {
         let path = format!("source.release.files[{n}].member");
         texts.push((path, &*file.member, false));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::settings::Origin;
 
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates")
@@ -20,12 +21,27 @@ fn changed(changes: &[(&str, &str, &str)]) -> String {
         assert!(text.contains(old), "{file} has no {old}");
         fs::write(&path, text.replacen(old, new, 1)).unwrap();
     }
-    match examine(&directory) {
-        Ok(_) => String::new(),
-        Err(error) => error
-            .to_string()
-            .replace(&format!("{}/", directory.display()), ""),
-    }
+    let found = match examine(&directory) {
+        Ok(_) => Vec::new(),
+        Err(RecipeError::Invalid(found)) => found,
+        Err(error) => panic!("{error}"),
+    };
+    let texts = found.iter().map(|found| quoted(found, &directory));
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// A finding with the text of its line instead of the line's number.
+fn quoted(found: &Finding, directory: &Path) -> String {
+    let Origin::File { name, line } = &found.origin else {
+        panic!("{found}")
+    };
+    let text = fs::read_to_string(name).unwrap();
+    let said = text.lines().nth(line - 1).unwrap_or_default().trim();
+    let place = format!("{name}, line {line}: ");
+    let clause = found.to_string().replace(&place, "");
+    let file = name.strip_prefix(&format!("{}/", directory.display()));
+    let clause = clause.replace(&format!("{}/", directory.display()), "");
+    format!("{}: {said}\n    {clause}", file.unwrap())
 }
 
 #[test]
@@ -69,8 +85,8 @@ fn everything_that_is_wrong_is_said_with_its_line() {
         (recipe, "path: /health", "path: health"),
         (
             recipe,
-            "equals: \"v{{ version }}\"",
-            "equals: \"v{{ vresion }}\"",
+            "equals: \"{{ reported }}\"",
+            "equals: \"{{ reportet }}\"",
         ),
         ("colour.env.j2", "{{ port }}", "{{ prot }}"),
         (unit, "User={{ user }}\n", ""),
@@ -84,9 +100,12 @@ fn everything_that_is_wrong_is_said_with_its_line() {
 
 #[test]
 fn a_damaged_template_is_named_with_its_line() {
-    let found = changed(&[("environment.j2", "{%- endif %}", "{%- endfi %}")]);
-    assert!(found.starts_with("environment.j2, line "), "{found}");
-    assert_eq!(found.lines().count(), 1, "{found}");
+    let found = changed(&[("colour.env.j2", "{{ port }}", "{{ port }")]);
+    assert!(
+        found.starts_with("colour.env.j2: VIKUNJA_SERVICE_INTERFACE"),
+        "{found}"
+    );
+    assert_eq!(found.lines().count(), 2, "{found}");
 }
 
 #[test]

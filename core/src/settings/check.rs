@@ -210,6 +210,16 @@ pub(crate) fn path(text: &str) -> Checked {
     accept(text, right, "is not an absolute path")
 }
 
+/// SHA-256 of a file.
+pub(crate) fn sha256(text: &str) -> Checked {
+    let right = text.len() == 64 && made_of(text, 64, |c| matches!(c, '0'..='9' | 'a'..='f'));
+    accept(
+        text,
+        right,
+        "is not a SHA-256 digest: 64 digits from 0 to f",
+    )
+}
+
 /// Version of a release: it becomes part of file and directory names.
 pub(crate) fn version(text: &str) -> Checked {
     let right = made_of(text, 64, |c| alphanumeric(c) || "-_.+".contains(c))

@@ -87,6 +87,8 @@ pub(crate) static FIELDS: &[Field] = &[
         "Base URL of the release files, for a mirror or fork. Without it, the publisher's own."),
     field("source-directory", "source.directory", Text("PATH", check::path), Optional,
         "Directory on this host: with the release files, instead of a URL, or the clone to build from."),
+    field("source-sha256", "source.sha256", Text("DIGEST", check::sha256), Optional,
+        "SHA-256 the release's archive must have. Without it, a digest the recipe pins, or else the publisher's signature."),
     field("toolchains", "source.toolchains", OneOf(&["official", "registry"]), default("official"),
         "Where tools for a build come from: their publishers, and a registry where those do not answer; or a registry only."),
     field("go-proxy", "source.go_proxy", Text("URL", check::url), Optional,

@@ -77,6 +77,8 @@ pub struct Source {
     pub url: Option<String>,
     /// Directory on the host: with the release files, or a clone of the repository.
     pub directory: Option<String>,
+    /// SHA-256 of the release's archive; `None`: the recipe knows what to trust.
+    pub sha256: Option<String>,
     /// Where the tools for a build come from.
     pub toolchains: ToolchainSource,
     /// Base URL of a Go module proxy; `None`: the host's own, if it has one configured.

@@ -23,6 +23,8 @@ fn acceptance_on_a_node() {
         "--",
         "--source-directory",
         release::app().to_str().unwrap(),
+        "--source-sha256",
+        &release::digest(),
     ]
     .map(str::to_owned);
     let told = call(&words.each_ref().map(String::as_str)).well();

@@ -39,13 +39,12 @@ fn what_cannot_be_fetched_or_trusted() {
         8,
         &["404", &archive(), back],
     );
-    let lie = format!("{}  {}\n", "0".repeat(64), archive());
-    let beside = format!("/app/{}.sha256", archive());
-    site.server.misbehave(&beside, [Answer::Body(lie.into())]);
+    // The publisher's statement beside the archive is asked for nothing: who exchanges one exchanges the other.
+    let source = ["--source-url", &site.app()];
     let digest = "0".repeat(64);
     refused(
         &instance,
-        &["--source-url", &site.app()],
+        &[&source[..], &["--source-sha256", &digest]].concat(),
         13,
         &[&digest, "deleted unopened", back],
     );

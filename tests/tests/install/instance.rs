@@ -57,6 +57,7 @@ impl Instance {
             ("gateway", self.gateway.clone()),
             ("admin-email", "admin@homeport.test".to_owned()),
             ("registration", "open".to_owned()),
+            ("source-sha256", release::digest()),
         ]
     }
 

@@ -24,6 +24,7 @@ mod recipe;
 mod release;
 mod remains;
 mod run;
+mod signed;
 mod status;
 mod unattended;
 mod user;

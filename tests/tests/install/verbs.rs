@@ -54,13 +54,14 @@ fn installed(instance: &Instance, given: &Given) {
     let text = format!(
         "deployment: {{instance_id: {}}}\nnetwork:\n  domain: {}\n  ip_address: {}/24\n  gateway: 10.78.0.1\n\
          services:\n  frontend:\n    ssl_cert: {}\n    ssl_key: {}\n\
-         source: {{directory: {}}}\nadmin: {{email: admin@homeport.test}}\nregistration: open\n",
+         source: {{directory: {}, sha256: {}}}\nadmin: {{email: admin@homeport.test}}\nregistration: open\n",
         instance.name,
         instance.domain,
         instance.address,
         given.certificate.display(),
         given.key.display(),
         release::app().display(),
+        release::digest(),
     );
     fs::write(&file, text).unwrap();
     let words = ["install", "--yes", "--json", "--config"].map(str::to_owned);

@@ -116,7 +116,10 @@ impl Facts {
     /// The same with these settings.
     pub fn with(text: &str) -> Facts {
         let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
-        let recipe = recipe::load(&templates, "vikunja").unwrap();
+        let mut recipe = recipe::load(&templates, "vikunja").unwrap();
+        // The publisher's key, which a checkout may or may not have.
+        let key = format!("{BUNDLE}/templates/vikunja/keys/publisher.asc");
+        recipe.key = Some(PathBuf::from(key));
         let plugins = registry();
         let file = ConfigFile {
             name: "settings.yaml".to_owned(),
@@ -141,7 +144,7 @@ impl Facts {
         let (deployment, mut partners) = self.deployment();
         let deploy = deployment.deploy(&self.wanted);
         let guest = deploy.guest().unwrap();
-        let base = deploy.base(guest.end());
+        let base = deploy.base(guest.end()).unwrap();
         let built = built::stages(&deploy, base.end());
         let app = deploy
             .app(

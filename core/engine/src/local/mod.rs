@@ -7,11 +7,13 @@ mod file;
 pub mod http;
 mod leftover;
 pub mod listener;
+mod openpgp;
 mod owner;
 mod patience;
 mod probe;
 mod service;
 pub mod unit;
+mod unpack;
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -131,6 +133,8 @@ impl Executor for Local {
             Op::Probe(probe) => measure(probe, &self.stop, self.secure)
                 .result
                 .map(|()| None),
+            Op::Verify(verify) => openpgp::verify(verify, &self.stop).map(|()| None),
+            Op::Unpack(unpack) => unpack::unpack(unpack).map(|()| None),
             Op::Observe { exec, .. } => exec::observe(exec, &self.stop).map(Some),
             _ => Err(Fault::new(
                 FaultKind::Failed,

@@ -7,7 +7,7 @@ use super::{Effect, Fuse, Guest, Script, Shared, Unit, Victim, before, open_jour
 use crate::event::Event;
 use crate::exec::Exec;
 use crate::journal::Child;
-use crate::op::{Content, Op, PutFile, ServiceState};
+use crate::op::{Content, Op, PutFile, ServiceState, Unpack};
 use crate::plan::{Place, Plan};
 use crate::recover::{Standing, resolve};
 use crate::require::{Observation, Observations};
@@ -107,7 +107,11 @@ impl Executor for Agent {
             Op::Service { unit, state } => self.touch(|guest, effect| {
                 service(guest.units.entry(unit.clone()).or_default(), *state, effect);
             })?,
-            Op::Probe(_) => self.touch(|_, _| {})?,
+            Op::Unpack(Unpack { to, .. }) => {
+                let bytes = Content::Text("bytes".to_owned());
+                self.touch(|guest, effect| put(&mut guest.files, to, &bytes, effect))?;
+            }
+            Op::Probe(_) | Op::Verify(_) => self.touch(|_, _| {})?,
             Op::Observe { name, .. } => {
                 self.touch(|_, _| {})?;
                 *self.last.borrow_mut() = Some(self.script.seen(name));

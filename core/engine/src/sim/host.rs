@@ -205,7 +205,9 @@ impl Executor for Sim {
             Op::PutFile(PutFile { path, content, .. }) => self.put(path, content)?,
             Op::EnsureTemplate { storage, name } => self.template(format!("{storage}/{name}"))?,
             Op::Exec(exec) => self.exec(exec)?,
-            Op::Service { .. } | Op::Probe(_) | Op::Observe { .. } => self.touch(|_, _| Ok(()))?,
+            Op::Service { .. } | Op::Probe(_) | Op::Observe { .. } | Op::Verify(_) => {
+                self.touch(|_, _| Ok(()))?
+            }
             Op::Require { .. } => {}
             Op::CutOver(_) => return Err(text("only the agent can carry this out")),
         }

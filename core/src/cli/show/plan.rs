@@ -109,6 +109,7 @@ fn what(op: &Op) -> String {
         Op::Tag { guest, tags } => format!("tags of guest {}: {}", guest.id, tags.join(" ")),
         Op::Fetch(fetch) => format!("{} to {}", fetch.url, fetch.to),
         Op::Unpack(unpack) => format!("{} of {} to {}", unpack.member, unpack.archive, unpack.to),
+        Op::Verify(verify) => format!("{} is signed by {}", verify.file, verify.fingerprint),
         Op::Push { files, .. } => files
             .iter()
             .map(|file| file.to.as_str())

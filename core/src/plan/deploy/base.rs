@@ -6,7 +6,7 @@ use homeport_engine::op::{Content, Op};
 use homeport_engine::plan::Step;
 use homeport_engine::require::{Condition, Observations};
 
-use super::{Deploy, DeployError, gate, prove};
+use super::{Deploy, DeployError, gate, prove, release};
 use crate::places;
 use crate::plan::parts;
 use crate::plan::{absent, account, directory, file, put};
@@ -22,7 +22,7 @@ const PACKAGES_S: u32 = 1800;
 /// So long the network is waited for, seconds: longer than a router takes to restart.
 const NETWORK_S: u32 = 300;
 
-pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
+pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let mut steps = vec![Step::guest(
         "Write down that a deployment is under way",
         file(
@@ -33,11 +33,12 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
     )];
     steps.extend(look());
     steps.extend(carried(deploy));
-    steps.extend(packages(deploy));
+    steps.extend(packages(deploy)?);
+    steps.extend(release::unpacked(deploy)?);
     steps.extend(places_of_the_app(deploy));
     steps.extend(deploy.provision().observe(&deploy.database.looks));
     steps.extend(deploy.proxy_for("site").observe(&deploy.proxy.looks));
-    parts::in_candidate(steps).collect()
+    Ok(parts::in_candidate(steps).collect())
 }
 
 /// The guest's marks, as its agent told them.
@@ -101,7 +102,7 @@ fn carried(deploy: &Deploy<'_>) -> Vec<Step> {
     steps
 }
 
-fn packages(deploy: &Deploy<'_>) -> Vec<Step> {
+fn packages(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let recipe = &deploy.recipe.recipe;
     let mut wanted = recipe.packages.clone();
     wanted.extend(deploy.database.packages.iter().cloned());
@@ -112,6 +113,7 @@ fn packages(deploy: &Deploy<'_>) -> Vec<Step> {
             .iter()
             .flat_map(|build| build.how.packages.clone()),
     );
+    wanted.extend(release::packages(deploy)?);
     if deploy.carry.authorities.is_some() {
         wanted.push("ca-certificates".to_owned());
     }
@@ -133,14 +135,14 @@ fn packages(deploy: &Deploy<'_>) -> Vec<Step> {
     };
     let fetch = install("--download-only").over_network(NETWORK_S);
     let list = wanted.join(", ");
-    vec![
+    Ok(vec![
         Step::guest("Read the list of packages", Op::Exec(update)),
         Step::guest(format!("Download {list}"), Op::Exec(fetch)),
         Step::guest(
             format!("Install {list}"),
             Op::Exec(install("--no-download")),
         ),
-    ]
+    ])
 }
 
 /// User and directories.

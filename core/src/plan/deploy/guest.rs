@@ -1,21 +1,15 @@
 //! First stage: what is needed lies on the host, the guest exists and runs.
 
-use homeport_engine::op::{
-    Fetch, GuestSpec, HostSecret, Op, Origin, Power, PushFile, Trust, Unpack,
-};
+use homeport_engine::op::{GuestSpec, HostSecret, Op, Origin, Power, PushFile};
 use homeport_engine::plan::Step;
 
-use super::{Deploy, DeployError, keep};
+use super::{Deploy, DeployError, keep, release};
 use crate::places;
-use crate::plan::{absent, directory};
-use crate::recipe::{self, Release};
 
 pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let guest = deploy.spec.identity.clone();
     let mut steps = keep::steps(deploy);
-    if deploy.build.is_none() {
-        steps.extend(fetch(deploy)?);
-    }
+    steps.extend(release::fetched(deploy)?);
     if let Some(template) = &deploy.template {
         let title = format!("Have {} ready", deploy.spec.template);
         steps.push(Step::host(title, template.clone()));
@@ -52,69 +46,6 @@ pub(crate) fn size(spec: &GuestSpec) -> String {
     format!("{cores}, {} MiB, {} GiB", spec.memory_mb, spec.disk_gb)
 }
 
-/// The release is fetched, verified and unpacked on the host, before there is a guest to clean up.
-fn fetch(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
-    let release = &deploy.recipe.recipe.source.release;
-    let staging = staging(deploy);
-    let archive = deploy.text(&release.archive)?;
-    let to = format!("{staging}/{archive}");
-    let limit = release.limit_mb << 20;
-    let fetch = Fetch {
-        url: format!("{}/{archive}", base(deploy, release)?),
-        to: to.clone(),
-        trust: trust(deploy, release)?,
-        limit,
-    };
-    let mut steps = vec![
-        Step::host(
-            "Make room for what is fetched",
-            directory(staging.clone(), 0o700, "root:root"),
-        )
-        .undone_by(absent(staging.clone())),
-        Step::host(
-            format!(
-                "Fetch {} {} from {}",
-                deploy.recipe.recipe.title, deploy.version, fetch.url
-            ),
-            Op::Fetch(fetch),
-        )
-        .undone_by(absent(to.clone())),
-    ];
-    for file in &release.files {
-        let unpacked = format!("{staging}/{}", file.to);
-        let member = deploy.text(&file.member)?;
-        let unpack = Op::Unpack(Unpack {
-            archive: to.clone(),
-            member,
-            to: unpacked.clone(),
-            limit,
-        });
-        steps.push(Step::host(format!("Unpack {}", file.to), unpack).undone_by(absent(unpacked)));
-    }
-    Ok(steps)
-}
-
-fn base(deploy: &Deploy<'_>, release: &Release) -> Result<String, DeployError> {
-    let source = &deploy.settings.source;
-    match (&source.directory, &source.url) {
-        (Some(directory), _) => Ok(format!("file://{}", directory.trim_end_matches('/'))),
-        (None, Some(url)) => Ok(deploy.text(url)?.trim_end_matches('/').to_owned()),
-        (None, None) => deploy.text(&release.base_url),
-    }
-}
-
-/// A digest pinned in the recipe wins over what the publisher states beside the archive.
-fn trust(deploy: &Deploy<'_>, release: &Release) -> Result<Trust, DeployError> {
-    Ok(match release.pins.get(deploy.version) {
-        Some(digest) => Trust::Digest(digest.clone()),
-        None => Trust::StatedAt(format!(
-            "{}/{}",
-            base(deploy, release)?,
-            deploy.text(&release.checksum)?
-        )),
-    })
-}
-
 /// The proxy's address may hold a password: a file of its own, which only root reads.
 const APT_PROXY: &str = "/etc/apt/apt.conf.d/91homeport-proxy";
 
@@ -131,16 +62,7 @@ fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
         sha256: None,
     };
     let mut files = vec![agent];
-    let prebuilt = deploy.build.is_none();
-    let release = &deploy.recipe.recipe.source.release.files;
-    for file in release.iter().filter(|_| prebuilt) {
-        files.push(PushFile {
-            from: Origin::File(format!("{}/{}", staging(deploy), file.to)),
-            to: format!("{}/{}", deploy.release(), file.to),
-            mode: recipe::mode(&file.mode).unwrap_or(0o644),
-            sha256: None,
-        });
-    }
+    files.extend(release::pushed(deploy)?);
     for (name, path) in secrets(deploy) {
         let to = places::guest::secret(deploy.app_name(), &name);
         files.push(PushFile {

@@ -10,6 +10,7 @@ mod gate;
 mod guest;
 mod keep;
 mod prove;
+mod release;
 mod values;
 
 use homeport_engine::fingerprint::Fingerprint;
@@ -162,6 +163,16 @@ pub enum DeployError {
     /// The agent told no marks of the guest.
     #[error("the guest's marks cannot be read: {0}")]
     Fingerprint(String),
+    /// Nothing says that the release is what its publisher made.
+    #[error("nothing says that {what} is what its publisher made: {why}")]
+    Untrusted {
+        /// App and version.
+        what: String,
+        /// Why, as a clause.
+        why: String,
+        /// What to do, as sentences or commands to paste.
+        remedies: Vec<String>,
+    },
     /// The recipe does not fit the database.
     #[error("{app} does not speak `{dialect}`; it speaks {}", known.join(", "))]
     Dialect {
@@ -182,8 +193,10 @@ impl Deploy<'_> {
     }
 
     /// Second stage: the guest has packages, users and places, and the plugins have seen it.
-    pub fn base(&self, first: u32) -> Plan {
-        self.operation.stage("base", first, None, base::steps(self))
+    pub fn base(&self, first: u32) -> Result<Plan, DeployError> {
+        Ok(self
+            .operation
+            .stage("base", first, None, base::steps(self)?))
     }
 
     /// Between the second and the third, if the app is built: its source is in the guest and has been looked at.

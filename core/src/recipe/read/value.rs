@@ -227,7 +227,11 @@ impl<'de> Deserializer<'de> for Reading<'de> {
             Some(Value::List(_)) => self.deserialize_seq(visitor),
             Some(Value::Map(_)) => {
                 // One of several shapes: what does not fit says so by itself, and nothing can be read in its place.
-                let (notes, path, line) = (self.notes, self.path.clone(), self.node.map_or(1, |node| node.line));
+                let (notes, path, line) = (
+                    self.notes,
+                    self.path.clone(),
+                    self.node.map_or(1, |node| node.line),
+                );
                 self.deserialize_map(visitor).map_err(|stopped| {
                     if !stopped.0.is_empty() {
                         notes.borrow_mut().found(line, &path, stopped.0);

@@ -23,6 +23,19 @@ impl Check<'_> {
         self.must(release.limit_mb > 0, &at("limit_mb"), || {
             "is 0, but must be at least 1".to_owned()
         });
+        if let Some(signature) = &release.signature {
+            self.must(file_name(&signature.file), &at("signature.file"), || {
+                format!("is {:?}, but must be a file's name", signature.file)
+            });
+            let hex = |c: char| c.is_ascii_digit() || ('A'..='F').contains(&c);
+            let right = signature.fingerprint.len() == 40 && signature.fingerprint.chars().all(hex);
+            self.must(right, &at("signature.fingerprint"), || {
+                format!(
+                    "is {:?}, but must be a key's whole fingerprint: 40 digits from 0 to F",
+                    signature.fingerprint
+                )
+            });
+        }
         for (version, digest) in &release.pins {
             let right = digest.parse::<Digest>().is_ok() && *digest == digest.to_lowercase();
             self.must(right, &at(&format!("pins.{version}")), || {

@@ -165,7 +165,6 @@ impl Executor for Proxmox {
             Op::Tag { guest, tags } => self.tag(guest, tags, Waiting::of(hands)),
             Op::Push { guest, files } => self.push(guest, files, Waiting::of(hands)),
             Op::Fetch(fetch) => source::fetch(fetch, hands.number, self.host.stop(), hands.tell),
-            Op::Unpack(unpack) => source::unpack(unpack),
             Op::Pull {
                 guest,
                 exec,

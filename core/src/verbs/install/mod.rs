@@ -154,7 +154,7 @@ fn first_login(settings: &Settings, entry: &Registered) -> String {
 fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<Plan>, Error> {
     let deploy = prepared.deploy();
     let guest = deploy.guest()?;
-    let base = deploy.base(guest.end());
+    let base = deploy.base(guest.end())?;
     let mut plans = vec![guest, base];
     let end = |plans: &[Plan]| plans.last().map_or(0, Plan::end);
     if let Some(build) = &deploy.build {
@@ -208,7 +208,7 @@ fn stages(
         plugins,
     } = from;
     operation.stage(prepared.deploy().guest()?)?;
-    let seen = operation.stage(prepared.deploy().base(operation.next()?))?;
+    let seen = operation.stage(prepared.deploy().base(operation.next()?)?)?;
     let fingerprint = deploy::fingerprint(&seen)?;
     build(operation, prepared, plugins)?;
     let deploy = prepared.deploy();

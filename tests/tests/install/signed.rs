@@ -1,0 +1,143 @@
+//! A release that no digest is known of: its publisher's signature, verified in the guest, makes it trusted – or nothing.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::decoy::free_id;
+use crate::instance::{Instance, turn};
+use crate::release::{self, archive, bundle};
+use crate::remains::remains;
+use crate::run::{Ended, apart, call, homeport, run};
+use crate::user::{answers, certificate};
+
+/// Fingerprint in the shipped recipe: of the real app's publisher.
+const PUBLISHER: &str = "7D061A4AA61436B40713D42EFF054DACD908493A";
+
+/// A Homeport whose recipe names the tests' own publisher, and that publisher's release.
+struct Publisher {
+    root: TempDir,
+}
+
+impl Publisher {
+    /// `expires` in gpg's words.
+    fn new(expires: &str) -> Publisher {
+        let root = TempDir::new().unwrap();
+        let it = Publisher { root };
+        fs::create_dir(it.path("app")).unwrap();
+        let to = it.archive();
+        fs::copy(release::app().join(archive()), &to).unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/sign.sh");
+        let home = it.path("home");
+        let words = ["bash", text(&script), text(&to), text(&home), expires];
+        let fingerprint = call(&words).well().trim().to_owned();
+        it.unpacked(&fingerprint);
+        it
+    }
+
+    /// The bundle, with a recipe that names this key.
+    fn unpacked(&self, fingerprint: &str) {
+        fs::create_dir(self.path("homeport")).unwrap();
+        let unpack = "zstd -dc \"$1\" | tar -x -C \"$2\"";
+        let (bundle, into) = (bundle(), self.path("homeport"));
+        call(&["sh", "-c", unpack, "sh", text(&bundle), text(&into)]).well();
+        let recipe = self.path("homeport/templates/vikunja/recipe.yaml");
+        let said = fs::read_to_string(&recipe).unwrap();
+        assert!(said.contains(PUBLISHER));
+        fs::write(&recipe, said.replace(PUBLISHER, fingerprint)).unwrap();
+        let keys = self.path("homeport/templates/vikunja/keys");
+        fs::create_dir_all(&keys).unwrap();
+        symlink(
+            self.path("home/key.asc"),
+            keys.join(format!("{fingerprint}.asc")),
+        )
+        .unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn archive(&self) -> PathBuf {
+        self.path("app").join(archive())
+    }
+
+    fn signature(&self) -> PathBuf {
+        self.path("app").join(format!("{}.sig", archive()))
+    }
+
+    /// `install` of this release by this Homeport, without a digest.
+    fn install(&self, instance: &Instance) -> Ended {
+        let app = self.path("app").display().to_string();
+        let mut words = instance.install(&["--source-directory", &app]);
+        let digest = words.iter().position(|word| word == "--source-sha256");
+        words.drain(digest.unwrap()..digest.unwrap() + 2);
+        let mut command: Command = apart(text(&self.path("homeport/bin/homeport")));
+        run(command.args(words))
+    }
+
+    /// It is refused, and nothing of it is left.
+    #[track_caller]
+    fn refused(&self, instance: &Instance, said: &str) {
+        let id = free_id();
+        let ended = self.install(instance);
+        ended.refuses(13, said);
+        assert_eq!(remains(instance, id, Path::new("/nowhere")), [""; 0]);
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+// FR-003
+#[test]
+fn only_what_its_publisher_signed_is_installed() {
+    let _turn = turn();
+    let instance = Instance::new("e2e-signed", 117);
+    let publisher = Publisher::new("never");
+    let whole = fs::read(publisher.archive()).unwrap();
+    let signature = fs::read(publisher.signature()).unwrap();
+
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    fs::write(publisher.archive(), damaged).unwrap();
+    publisher.refused(&instance, "it is not what was signed");
+    fs::write(publisher.archive(), &whole).unwrap();
+
+    fs::remove_file(publisher.signature()).unwrap();
+    publisher.refused(&instance, "signature cannot be had");
+
+    let stranger = Publisher::new("never");
+    fs::copy(stranger.signature(), publisher.signature()).unwrap();
+    publisher.refused(&instance, "signed by another key");
+    fs::write(publisher.signature(), signature).unwrap();
+
+    publisher.install(&instance).well();
+    let pem = certificate(&instance.address, &instance.domain);
+    answers(&instance.app(&pem));
+    let id = instance.id().unwrap();
+    let left = "ls /var/lib/homeport/staging 2>/dev/null; ls -l /opt/vikunja/releases/*/vikunja";
+    let left = crate::run::inside(&id, left);
+    assert!(
+        left.starts_with("-rwxr-xr-x 1 root root") && left.lines().count() == 1,
+        "{left}"
+    );
+    homeport(&["uninstall", instance.name, "--yes"]).well();
+}
+
+#[test]
+fn without_digest_and_key_nothing_is_begun() {
+    let _turn = turn();
+    let instance = Instance::new("e2e-signed", 117);
+    let publisher = Publisher::new("never");
+    fs::remove_dir_all(publisher.path("homeport/templates/vikunja/keys")).unwrap();
+    let ended = publisher.install(&instance);
+    ended.refuses(13, "did not come with the recipe");
+    for said in ["Nothing was changed", "--source-sha256", "save it as"] {
+        assert!(ended.words().contains(said), "{}", ended.words());
+    }
+}
