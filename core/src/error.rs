@@ -13,6 +13,7 @@ use homeport_engine::recover::Outcome;
 use serde::Serialize;
 
 use crate::report::Finding;
+use crate::settings;
 
 /// What kind of failure it is; the exit code follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -370,6 +371,36 @@ impl Error {
     /// The user said no.
     pub fn declined() -> Error {
         Error::new(Kind::Cancelled, "Cancelled.", "you said no")
+    }
+
+    /// The user left while questions were asked.
+    pub fn left() -> Error {
+        Error::new(
+            Kind::Cancelled,
+            "Cancelled.",
+            "you left before anything was done",
+        )
+    }
+
+    /// Questions would be asked, but nobody is there: what is missing, and what would be taken for everything else.
+    pub fn nobody_to_ask(missing: &[settings::Finding], taken: &[String]) -> Error {
+        let missing: String = missing
+            .iter()
+            .map(|finding| format!("{finding}\n"))
+            .collect();
+        let taken: String = taken.iter().map(|line| format!("\n{line}")).collect();
+        let why = format!(
+            "there is no terminal to ask on.\n{missing}With `--yes`, this is taken:{taken}"
+        );
+        let what = match missing.is_empty() {
+            true => "Somebody must agree to this.",
+            false => "Settings are missing.",
+        };
+        let remedy = match missing.is_empty() {
+            true => "Pass `--yes` to agree beforehand; `--dry-run` shows what would be done.",
+            false => "Give what is missing and pass `--yes`, or run it on a terminal.",
+        };
+        Error::new(Kind::Usage, what, why).with_remedy(remedy)
     }
 
     /// A question cannot be asked.

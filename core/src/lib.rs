@@ -19,4 +19,5 @@ pub mod state;
 pub mod sums;
 pub mod target;
 pub mod verbs;
+pub mod wizard;
 mod yaml;

@@ -1,6 +1,8 @@
 //! From what was typed to what is answered: gives every verb what it works with and shows what it brings.
 
 mod config;
+mod install;
+mod interview;
 mod logs;
 mod look;
 mod publish;
@@ -13,9 +15,7 @@ use std::process::ExitCode;
 use homeport_engine::plan::Plan;
 use serde::Serialize;
 
-use crate::cli::args::{
-    self, Adopt, Change, Cli, Common, Install, OnFailure, One, Plugin, Uninstall, Verb,
-};
+use crate::cli::args::{self, Adopt, Change, Cli, Common, One, Plugin, Uninstall, Verb};
 use crate::cli::style::Style;
 use crate::cli::{json, output, show};
 use crate::error::{Error, Kind};
@@ -23,7 +23,7 @@ use crate::program::Program;
 use crate::report::{Finding, Severity};
 use crate::target::proxmox::Proxmox;
 use crate::verbs::power::{self, To};
-use crate::verbs::{adopt, doctor, history, install, list, living, parts, uninstall};
+use crate::verbs::{adopt, doctor, history, list, living, parts, uninstall};
 
 use session::Session;
 
@@ -38,7 +38,7 @@ pub fn run(cli: &Cli) -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
     let common = cli.common;
     match &cli.verb {
-        Verb::Install(given) => installed(common, given),
+        Verb::Install(given) => install::install(common, given),
         Verb::Status(given) => look::status(common, given),
         Verb::List => {
             let found = list::list(&mut Proxmox::new(Default::default()))?;
@@ -107,21 +107,6 @@ fn blocked(findings: &[Finding]) -> ExitCode {
     blocking.next().map_or(ExitCode::SUCCESS, |finding| {
         ExitCode::from(finding.kind.code())
     })
-}
-
-fn installed(common: Common, given: &Install) -> Result<ExitCode, Error> {
-    let sources = given.sources()?;
-    let request = install::Request {
-        sources,
-        keep_on_failure: given.on_failure == OnFailure::Keep,
-        dry_run: given.dry_run,
-    };
-    let mut session = Session::new(common, "install", given.dry_run)?;
-    let ended = session.run("removes what was made", |cx| install::install(cx, &request))?;
-    match ended {
-        install::Installed::Planned(found, findings) => planned(common, &found, &findings),
-        install::Installed::Done(done) => answer(common, &done, || show::installed(&done, style())),
-    }
 }
 
 fn examined(common: Common) -> Result<ExitCode, Error> {

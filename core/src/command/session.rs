@@ -62,6 +62,16 @@ impl Session {
         })
     }
 
+    /// This Homeport.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// Set when the user asks to stop.
+    pub fn stop(&self) -> Arc<AtomicBool> {
+        self.stop.clone()
+    }
+
     /// Whether the user asked to stop.
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::SeqCst)

@@ -198,7 +198,7 @@ impl From<SettingsError> for Error {
         let remedy = match &error {
             SettingsError::Unreadable { .. } => "Check the path behind `--config`.",
             SettingsError::Edit(_) => "See where it stands: `homeport config check FILE`.",
-            SettingsError::Invalid(_) => {
+            SettingsError::Invalid(_) | SettingsError::Missing(_) => {
                 "Correct the settings; `homeport install --help` explains each."
             }
         };

@@ -91,6 +91,9 @@ pub enum SettingsError {
     /// Everything that is wrong; never empty.
     #[error("{}", lines(.0))]
     Invalid(Vec<Finding>),
+    /// Nothing is wrong, but these must be given and are not; never empty.
+    #[error("{}", lines(.0))]
+    Missing(Vec<Finding>),
     /// A value cannot be put into a file.
     #[error(transparent)]
     Edit(#[from] super::EditError),

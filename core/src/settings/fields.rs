@@ -106,7 +106,7 @@ pub(crate) static FIELDS: &[Field] = &[
         "Container template. Without it, the newest fitting Debian, downloaded if it is missing."),
 
     field("cpu-cores", "resources.cpu_cores", Number(1, 32), default("2"),
-        "CPU cores. Two, so that one busy request does not hold up the others."),
+        "CPU cores. More than one, so that a busy request does not hold up the others."),
     field("memory-mb", "resources.memory_mb", Number(256, 1 << 20), default("1024"),
         "Memory in MiB. The default is meant for a household or a small team."),
     field("disk-size-gb", "resources.disk_size_gb", Number(2, 16 << 10), default("8"),

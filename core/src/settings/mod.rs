@@ -33,11 +33,13 @@ pub use model::{
     Admin, Backup, Color, Component, Database, Deployment, Frontend, Git, Network, Proxmox,
     Registration, Resources, SCHEMA, Services, Settings, Source, SourceKind, ToolchainSource,
 };
-pub use resolve::{from_yaml, resolve};
+pub use resolve::{from_yaml, resolve, values};
 pub use schema::{ComponentDefaults, DatabaseDefaults, Defaults, Floors};
 pub use sources::{ConfigFile, Sources};
 pub use write::{Pages, to_yaml};
 
 pub(crate) use check::instance_id;
 pub(crate) use fields::{FIELDS, Field, Need};
-pub(crate) use schema::nearest;
+pub(crate) use kind::Kind;
+pub(crate) use resolve::answered;
+pub(crate) use schema::{Schema, nearest};

@@ -16,15 +16,30 @@ use super::yaml;
 /// Pure. On an error every finding of every source is in it, those of the file in the order of its lines.
 pub fn resolve(sources: &Sources, defaults: &Defaults) -> Result<Settings, SettingsError> {
     let (schema, mut answers) = answered(sources, defaults);
-    if answers.findings.is_empty() {
-        return typed(&answers, &schema);
+    match (answers.findings.is_empty(), answers.missing.is_empty()) {
+        (true, true) => typed(&answers, &schema),
+        (true, false) => Err(SettingsError::Missing(answers.missing)),
+        (false, _) => {
+            answers.findings.append(&mut answers.missing);
+            answers.findings.sort_by(|a, b| a.origin.cmp(&b.origin));
+            Err(SettingsError::Invalid(answers.findings))
+        }
     }
-    answers.findings.sort_by(|a, b| a.origin.cmp(&b.origin));
-    Err(SettingsError::Invalid(answers.findings))
+}
+
+/// Every setting that has a value, given or by default, as `PATH: VALUE` in the order of the file.
+pub fn values(sources: &Sources, defaults: &Defaults) -> Vec<String> {
+    let (schema, answers) = answered(sources, defaults);
+    let fields = schema.fields().iter().filter(|field| field.asked());
+    let known = fields.filter_map(|field| {
+        let value = super::write::scalar(&answers.by_path.get(&*field.path)?.value)?;
+        Some(format!("{}: {value}", field.path))
+    });
+    known.collect()
 }
 
 /// What there is to set, and what it is set to, with everything that is wrong.
-pub(super) fn answered(sources: &Sources, defaults: &Defaults) -> (Schema, Answers) {
+pub(crate) fn answered(sources: &Sources, defaults: &Defaults) -> (Schema, Answers) {
     let (entries, damage) = match &sources.file {
         Some(file) => yaml::read(&file.name, &file.bytes),
         None => Default::default(),
@@ -80,7 +95,7 @@ fn complete(answers: &mut Answers, schema: &Schema) {
             }
             Need::Required => {
                 answers
-                    .findings
+                    .missing
                     .push(Finding::new(Origin::Default, &path, missing(field)))
             }
             Need::Optional | Need::Recorded => {}

@@ -49,6 +49,8 @@ pub(crate) struct Answers {
     /// Paths for which something was given that is wrong: they are not missing as well.
     pub(crate) invalid: BTreeSet<String>,
     pub(crate) findings: Vec<Finding>,
+    /// What must be given and is not.
+    pub(crate) missing: Vec<Finding>,
 }
 
 impl ConfigFile {
@@ -147,6 +149,12 @@ impl Sources {
 }
 
 impl Answers {
+    /// Whether somebody has given this setting.
+    pub(crate) fn is_given(&self, path: &str) -> bool {
+        let answer = self.by_path.get(path);
+        answer.is_some_and(|answer| answer.origin != Origin::Default)
+    }
+
     fn file(&mut self, schema: &Schema, name: &str, entries: &[Entry]) {
         let mut unknown: Option<String> = None;
         for Entry {

@@ -100,6 +100,27 @@ pub fn resolve(name: &str) -> Result<Vec<IpAddr>, String> {
     }
 }
 
+/// The way this host itself goes out of the bridge's network, if it goes there at all.
+pub fn gateway_of(bridge: &str) -> Option<Ipv4Addr> {
+    default_route(&fs::read_to_string("/proc/net/route").ok()?, bridge)
+}
+
+/// Interface, destination, gateway: addresses as the kernel holds them, in hexadecimal.
+fn default_route(table: &str, bridge: &str) -> Option<Ipv4Addr> {
+    let mut lines = table.lines().map(|line| line.split_whitespace());
+    lines.find_map(
+        |mut words| match [words.next()?, words.next()?, words.next()?] {
+            [device, "00000000", gateway] if device == bridge => {
+                let gateway = u32::from_str_radix(gateway, 16)
+                    .ok()
+                    .filter(|gateway| *gateway != 0)?;
+                Some(Ipv4Addr::from(gateway.to_ne_bytes()))
+            }
+            _ => None,
+        },
+    )
+}
+
 /// Whether somebody on the bridge has this address. An answer the kernel remembers is not taken: whoever gave it may be
 /// gone for minutes.
 pub fn neighbour(bridge: &str, address: Ipv4Addr, in_sight: bool) -> Result<Neighbour, Fault> {
@@ -171,6 +192,17 @@ mod tests {
         let of = |last| entry(table, "vmbr0", [10, 0, 0, last].into());
         assert_eq!(of(5).as_deref(), Some("bc:24:11:00:00:01"));
         assert_eq!((of(6), of(7), of(8)), (None, None, None));
+    }
+
+    #[test]
+    fn the_way_out_is_the_host_s_own() {
+        let table = "Iface\tDestination\tGateway \tFlags\nvmbr0\t0001A8C0\t00000000\t0001\n\
+                     vmbr0\t00000000\t0101A8C0\t0003\neth1\t00000000\t00000000\t0001\n";
+        assert_eq!(default_route(table, "vmbr0"), Some([192, 168, 1, 1].into()));
+        assert_eq!(
+            (default_route(table, "eth1"), default_route(table, "vmbr1")),
+            (None, None)
+        );
     }
 
     #[test]

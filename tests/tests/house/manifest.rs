@@ -6,14 +6,13 @@ use std::fs;
 use crate::source::root;
 
 /// Crates that run code asynchronously.
-const RUNTIMES: [&str; 8] = [
+const RUNTIMES: [&str; 7] = [
     "tokio",
     "async-std",
     "smol",
     "async-executor",
     "futures-executor",
     "actix-rt",
-    "mio",
     "async-io",
 ];
 

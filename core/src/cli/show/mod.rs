@@ -8,6 +8,7 @@ mod log;
 mod plan;
 mod plugin;
 mod status;
+mod summary;
 mod table;
 
 pub use checkup::{checkup, findings};
@@ -18,3 +19,4 @@ pub use log::line;
 pub use plan::plans;
 pub use plugin::{inspected, plugins};
 pub use status::status;
+pub use summary::summary;

@@ -1,6 +1,7 @@
 //! Installs an app: from what the administrator wants to an app that has been asked and has answered.
 
 mod defaults;
+mod offer;
 mod prepare;
 
 use homeport_engine::event::Event;
@@ -10,14 +11,16 @@ use homeport_engine::require::Observations;
 use homeport_engine::run::unix_now;
 
 pub use self::defaults::defaults;
+pub use self::offer::{Offer, offer};
 use self::prepare::{Prepared, prepare};
 use crate::error::Error;
 use crate::plan::build::{BuildError, Revision};
 use crate::plan::deploy::{self, CERTIFICATE};
 use crate::plugin::Registry;
+use crate::program::Program;
 use crate::recipe::{self, Loaded};
 use crate::report::{self, Finding};
-use crate::settings::{self, Registration, Settings, Sources};
+use crate::settings::{self, Defaults, Pages, Registration, Settings, SettingsError, Sources};
 use crate::state::Registered;
 use crate::verbs::operation::{self, Operation};
 use crate::verbs::parts::Partners;
@@ -41,27 +44,63 @@ pub struct Request {
 
 /// How it ended.
 pub enum Installed {
-    /// It would do this, and this should be known before.
-    Planned(Vec<Plan>, Vec<Finding>),
+    /// Nothing was done; this would be.
+    Planned(Box<Preview>),
     /// It is there.
     Done(Box<report::Installed>),
 }
 
+/// What an install would do.
+pub struct Preview {
+    /// What somebody would have to agree to.
+    pub question: String,
+    /// All stages.
+    pub plans: Vec<Plan>,
+    /// What should be known before, or is in the way.
+    pub findings: Vec<Finding>,
+    /// By these settings.
+    pub settings: Settings,
+    /// The same as files.
+    pub pages: Pages,
+}
+
+/// What is known of an app before any machine is looked at.
+pub struct Known {
+    /// Its recipe.
+    pub recipe: Loaded,
+    /// The plugins there are.
+    pub plugins: Registry,
+    /// What both say about settings.
+    pub defaults: Defaults,
+}
+
+impl Known {
+    /// Of the app that is named, or of the one that is installed when none is.
+    pub fn of(program: &Program, sources: &Sources) -> Result<Known, Error> {
+        let named = sources.peek("app");
+        let app = named.unwrap_or_else(|| DEFAULT_APP.to_owned());
+        let recipe = recipe::load(&program.templates(), &app)?;
+        let plugins = parts::registry(program)?;
+        let defaults = defaults(&recipe, &plugins, sources.builds());
+        Ok(Known {
+            recipe,
+            plugins,
+            defaults,
+        })
+    }
+}
+
 /// Installs, or shows how.
 pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Error> {
-    let app = request
-        .sources
-        .peek("app")
-        .unwrap_or_else(|| DEFAULT_APP.to_owned());
-    let recipe = recipe::load(&cx.program.templates(), &app)?;
-    let mut plugins = parts::registry(cx.program)?;
-    let defaults = defaults(&recipe, &plugins, request.sources.builds());
-    let settings = settings::resolve(&request.sources, &defaults)?;
+    let sources = &request.sources;
+    let known = Known::of(cx.program, sources)?;
+    let (recipe, mut plugins) = (known.recipe, known.plugins);
+    let settings = settings::resolve(sources, &known.defaults)?;
     let instance = settings.deployment.instance_id.clone();
     if request.dry_run {
         let (prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, true)?;
         let plans = preview(&prepared, &mut partners)?;
-        return Ok(Installed::Planned(plans, prepared.remarks));
+        return Ok(Installed::Planned(Box::new(prepared.preview(plans))));
     }
     let _lock = cx.lock(&instance, VERB)?;
     let began = unix_now();
@@ -73,17 +112,7 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
         .remarks
         .iter()
         .for_each(|remark| (cx.remark)(remark));
-    let what = match prepared.build() {
-        None => prepared.version.clone(),
-        Some(build) => format!("built from {}", build.from),
-    };
-    let question = format!(
-        "Install {} {what} as `{instance}` in container {} ({})?",
-        prepared.recipe.recipe.title,
-        prepared.about.guest.id,
-        deploy::size(&prepared.spec),
-    );
-    (cx.confirm)(&question)?;
+    (cx.confirm)(&prepared.question())?;
     let steps = preview(&prepared, &mut partners)?
         .last()
         .map_or(0, Plan::end);
@@ -98,6 +127,27 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
     } = &prepared;
     let entry = prepared.deploy().registered(None);
     Ok(told(cx, entry, settings, recipe, began))
+}
+
+/// What was given, before any machine is looked at.
+pub struct Wanted {
+    defaults: Defaults,
+    /// The settings, or why there are none.
+    pub settings: Result<Settings, SettingsError>,
+}
+
+/// Reads what was given.
+pub fn wanted(program: &Program, sources: &Sources) -> Result<Wanted, Error> {
+    let defaults = Known::of(program, sources)?.defaults;
+    let settings = settings::resolve(sources, &defaults);
+    Ok(Wanted { defaults, settings })
+}
+
+impl Wanted {
+    /// Every setting that has a value by now, as `PATH: VALUE`.
+    pub fn taken(&self, sources: &Sources) -> Vec<String> {
+        settings::values(sources, &self.defaults)
+    }
 }
 
 /// Resolves what an earlier command left open. An install that had committed is finished by that: what the registry

@@ -6,13 +6,14 @@ use std::sync::atomic::AtomicBool;
 
 use homeport_engine::event::Event;
 use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec, Op};
+use homeport_engine::plan::Plan;
 use homeport_engine::run::unix_now;
 
-use super::{VERB, defaults};
+use super::{Preview, VERB, defaults};
 use crate::error::{Error, Kind};
 use crate::plan::Operation as About;
 use crate::plan::build::{Build, Registries, Revision, Tool};
-use crate::plan::deploy::{Carry, DatabasePart, Deploy, Health, Program, ProxyPart};
+use crate::plan::deploy::{self, Carry, DatabasePart, Deploy, Health, Program, ProxyPart};
 use crate::plugin::Registry;
 use crate::recipe::Loaded;
 use crate::report::Finding;
@@ -88,15 +89,17 @@ pub(super) fn prepare(
         health: Health::default(),
         remarks,
         about,
-        pages: Pages::of(
-            &settings,
-            &defaults(&recipe, plugins, settings.source.kind.builds()),
-        ),
+        pages: pages(&settings, &recipe, plugins),
         settings,
         recipe,
     };
     prepared.health = health::planned(&prepared.deploy(), plugins)?;
     Ok((prepared, partners))
+}
+
+fn pages(settings: &Settings, recipe: &Loaded, plugins: &Registry) -> Pages {
+    let defaults = defaults(recipe, plugins, settings.source.kind.builds());
+    Pages::of(settings, &defaults)
 }
 
 /// The settings with the repository and the branch that are built when none is named.
@@ -239,9 +242,35 @@ impl Prepared {
     ) -> Result<(), Error> {
         self.version.clone_from(&revision.version);
         self.settings.git.deployed_commit = Some(revision.commit.clone());
+        self.pages = pages(&self.settings, &self.recipe, plugins);
         self.revision = Some(revision);
         self.health = health::planned(&self.deploy(), plugins)?;
         Ok(())
+    }
+
+    /// What somebody has to agree to.
+    pub(super) fn question(&self) -> String {
+        let what = match self.build() {
+            None => self.version.clone(),
+            Some(build) => format!("built from {}", build.from),
+        };
+        format!(
+            "Install {} {what} as `{}` in container {} ({})?",
+            self.recipe.recipe.title,
+            self.about.guest.instance,
+            self.about.guest.id,
+            deploy::size(&self.spec),
+        )
+    }
+
+    pub(super) fn preview(self, plans: Vec<Plan>) -> Preview {
+        Preview {
+            question: self.question(),
+            plans,
+            findings: self.remarks,
+            settings: self.settings,
+            pages: self.pages,
+        }
     }
 
     pub(super) fn deploy(&self) -> Deploy<'_> {

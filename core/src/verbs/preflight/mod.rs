@@ -32,6 +32,18 @@ pub struct Facts {
     pub place: Option<Asked>,
 }
 
+impl Facts {
+    /// The host alone: nobody is asked around.
+    pub fn of_host(host: HostFacts) -> Facts {
+        Facts {
+            host,
+            servers: Vec::new(),
+            staging: None,
+            place: None,
+        }
+    }
+}
+
 /// What was asked around for one instance.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -62,12 +74,7 @@ pub fn gather(
 ) -> Result<Facts, Error> {
     let host = target.facts()?;
     if !host.root || host.platform.is_none() {
-        return Ok(Facts {
-            host,
-            servers: Vec::new(),
-            staging: None,
-            place: None,
-        });
+        return Ok(Facts::of_host(host));
     }
     Ok(around::ask(host, recipe, wanted)?)
 }

@@ -1,9 +1,25 @@
 //! Asks the person at the terminal. Without one, nothing is assumed: it is said how to answer beforehand.
 
-use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Write};
+mod prompt;
+mod watch;
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+
+pub use prompt::{Asked, Prompt};
+pub use watch::Watch;
 
 use crate::error::Error;
+
+/// Whether somebody can be asked, and sees what is asked.
+pub fn possible() -> bool {
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    !dumb && io::stderr().is_terminal() && terminal().is_ok()
+}
+
+fn terminal() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/tty")
+}
 
 /// Asks a yes-or-no question on the terminal, stdin being whatever it is (`curl … | bash`). `yes`: it was answered with
 /// `--yes`. Anything but yes is no: [`Error::declined`]; no terminal: [`Error::cannot_ask`].
@@ -11,8 +27,7 @@ pub fn confirm(question: &str, yes: bool) -> Result<(), Error> {
     if yes {
         return Ok(());
     }
-    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty");
-    let Ok(terminal) = terminal else {
+    let Ok(terminal) = terminal() else {
         return Err(Error::cannot_ask(question));
     };
     let Ok(reader) = terminal.try_clone() else {
