@@ -16,11 +16,8 @@ impl Decoy {
     /// Makes it.
     pub fn create(id: u32, hostname: &str, tags: &str) -> Decoy {
         let id = id.to_string();
-        let templates = call(&["pveam", "list", "local"]).well();
-        let lines = templates.lines().filter(|line| line.contains("debian-12"));
-        let template = lines.filter_map(|line| line.split(' ').next()).next();
-        let template = template.expect("the lab has a template");
-        let mut words = vec!["pct", "create", &id, template, "--unprivileged", "1"];
+        let template = template();
+        let mut words = vec!["pct", "create", &id, &template, "--unprivileged", "1"];
         words.extend(["--rootfs", "local-dir:2", "--memory", "128"]);
         words.extend(["--hostname", hostname, "--tags", tags]);
         call(&words).well();
@@ -42,6 +39,24 @@ impl Drop for Decoy {
     fn drop(&mut self) {
         call(&["pct", "destroy", &self.id, "--force", "1"]);
     }
+}
+
+/// A template of the lab's; a new lab's store has none yet.
+fn template() -> String {
+    let volume = |text: String| {
+        let found = text.lines().find(|line| line.contains("debian-12"))?;
+        found
+            .split_whitespace()
+            .find(|word| word.contains("debian-12"))
+            .map(str::to_owned)
+    };
+    let there = || volume(call(&["pveam", "list", "local"]).well());
+    there().unwrap_or_else(|| {
+        let name = volume(call(&["pveam", "available", "--section", "system"]).well());
+        let name = name.expect("the lab offers a template");
+        call(&["pveam", "download", "local", &name]).well();
+        there().expect("it was downloaded")
+    })
 }
 
 /// One with the same host name and almost the same tags, one with the id beside the one that will be taken.

@@ -89,10 +89,12 @@ impl Proxmox {
         let title = title(&argv);
         let limit = 2 * u64::from(SHUTDOWN_SECONDS) + LOOK_SECONDS;
         let end = self.host.ask(argv, limit, OnStop::Finish)?;
-        if !end.ok() && self.runs(id)? {
-            return Err(refused(&title, &end));
+        // Asked in any case: whatever the command said of itself, what counts is that the container is off.
+        match (self.runs(id)?, end.ok()) {
+            (false, _) => Ok(()),
+            (true, false) => Err(refused(&title, &end)),
+            (true, true) => Err(lied(&title, "the container still runs", &end)),
         }
-        Ok(())
     }
 
     /// Whether the container runs; one that does not exist is a fault.

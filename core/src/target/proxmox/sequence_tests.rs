@@ -294,6 +294,26 @@ fn a_start_that_failed_is_one_only_if_the_container_does_not_run() {
 }
 
 #[test]
+fn a_shutdown_is_one_only_if_the_container_is_off() {
+    let power = Op::Power {
+        guest: spec().identity,
+        to: Power::Stopped,
+    };
+    for (code, status, well) in [
+        (0, "stopped", true),
+        (255, "stopped", true),
+        (0, "running", false),
+        (255, "running", false),
+        (0, "?", false),
+    ] {
+        let pct =
+            format!("case $1 in shutdown) exit {code};; status) echo 'status: {status}';; esac");
+        let mut rig = Rig::new(&[("pct", &pct)]).with_config(CREATED);
+        assert_eq!(rig.apply(&power).0.is_ok(), well, "{code}, {status}");
+    }
+}
+
+#[test]
 fn garbage_for_an_answer_is_a_fault() {
     let mut rig = Rig::new(&[("pvesh", "echo '<html>'")]);
     assert!(
