@@ -14,6 +14,10 @@ pub(crate) struct Options {
     pub(crate) take_back: bool,
     /// Whether to check that this guest is the one its state is about.
     pub(crate) check: bool,
+    /// Whether it is to be done, not only told.
+    pub(crate) yes: bool,
+    /// The slot that is to be started.
+    pub(crate) slot: Option<String>,
     /// File the specification is read from; `-` is standard input.
     pub(crate) spec: Option<String>,
 }
@@ -32,6 +36,8 @@ impl Options {
             boot: false,
             take_back: false,
             check: false,
+            yes: false,
+            slot: None,
             spec: None,
         };
         let mut words = args.iter();
@@ -49,6 +55,8 @@ impl Options {
                 "--spec" => options.spec = Some(value()?),
                 "--take-back" => options.take_back = true,
                 "--check" => options.check = true,
+                "--yes" => options.yes = true,
+                "--slot" => options.slot = Some(value()?),
                 _ => options.boot = true,
             }
         }

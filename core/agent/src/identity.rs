@@ -5,9 +5,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use homeport_engine::cutover::{Colour, Marks};
 use homeport_engine::fingerprint::Fingerprint;
 use serde::Deserialize;
 
+use crate::gate::ColourDir;
 use crate::state::StateDir;
 
 /// What of the instance's state matters here.
@@ -28,6 +30,25 @@ pub(crate) fn seen() -> io::Result<Fingerprint> {
 /// remembers a later epoch can tell (decision 012).
 pub(crate) fn foreign(state: &StateDir) -> Option<String> {
     judged(&state.state(), seen)
+}
+
+/// Why a slot is not to be started now, as a sentence; `None`: it is in service, or has a permit.
+///
+/// Both slots' units start with the guest; only this keeps the idle one from working on its old data beside the other.
+/// A guest whose marks name no slot, or cannot be read, starts none.
+pub(crate) fn idle(slot: &str) -> Option<String> {
+    idle_by(&Marks::usual(), slot)
+}
+
+fn idle_by(marks: &Marks, slot: &str) -> Option<String> {
+    let colours = [Colour::Blue, Colour::Green];
+    let Some(colour) = colours.into_iter().find(|colour| colour.name() == slot) else {
+        return Some(format!("There is no slot `{slot}`."));
+    };
+    let permitted = Path::new(&marks.permit(colour)).exists();
+    let in_service = ColourDir::new(Path::new(&marks.colour)).read() == Some(colour);
+    let idle = !permitted && !in_service;
+    idle.then(|| format!("{slot} is not in service and is not started."))
 }
 
 fn judged(path: &Path, seen: impl FnOnce() -> io::Result<Fingerprint>) -> Option<String> {
@@ -88,6 +109,28 @@ mod tests {
         );
         let unreadable = judge(Some(text), Err(io::Error::other("no eth0"))).unwrap();
         assert!(unreadable.contains("no eth0"), "{unreadable}");
+    }
+
+    #[test]
+    fn only_the_slot_in_service_starts_and_one_that_is_permitted() {
+        let dir = tempfile::tempdir().unwrap();
+        let below = |name: &str| dir.path().join(name).display().to_string();
+        let marks = Marks {
+            fence: below("fence"),
+            permits: below(""),
+            colour: below(""),
+        };
+        assert!(idle_by(&marks, "blue").is_some(), "nobody has decided");
+        fs::write(dir.path().join("blue"), "").unwrap();
+        assert_eq!(idle_by(&marks, "blue"), None);
+        assert!(
+            idle_by(&marks, "green")
+                .unwrap()
+                .contains("green is not in service")
+        );
+        fs::write(dir.path().join("permit-green"), "").unwrap();
+        assert_eq!(idle_by(&marks, "green"), None);
+        assert!(idle_by(&marks, "red").is_some());
     }
 
     #[test]

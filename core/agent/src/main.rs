@@ -2,12 +2,15 @@
 
 mod archive;
 mod args;
+mod cutover;
 mod gate;
 mod history;
 mod identity;
 mod lock;
+mod machine;
 mod recover;
 mod rehearse;
+mod rescue;
 mod serve;
 mod state;
 mod status;
@@ -18,13 +21,15 @@ use std::io::{self, BufReader, Read, Write};
 use std::process::ExitCode;
 
 use args::Options;
+use cutover::How;
 use homeport_engine::run::Fault;
 use rustix::fs::Mode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 const USAGE: &str = "usage: homeport-agent serve [--who NAME] | recover [--boot | --take-back] | status [--spec FILE|-] | history | \
-                     identity [--check] | archive | rehearse (each with [--state DIR]) | gate … | gate-control …";
+                     rollback [--yes] | release-hold | identity [--check [--slot COLOUR]] | archive | \
+                     rehearse (each with [--state DIR]) | cutover … | gate … | gate-control …";
 
 /// Largest specification that is read, bytes.
 const SPEC_LIMIT: u64 = 8 << 20;
@@ -55,6 +60,12 @@ fn dispatch(args: &[String]) -> Result<String, Box<dyn Error>> {
             lines(&history::read(&options.state).map_err(|fault| told(&fault))?)
         }
         "identity" => identity(rest),
+        "cutover" => cut_over(rest),
+        "rollback" => rollback(rest),
+        "release-hold" => {
+            let options = Options::parse(rest, &["--state"])?;
+            Ok(rescue::release_hold(&options.state).map_err(|fault| told(&fault))?)
+        }
         "archive" => {
             Options::parse(rest, &["--state"])?;
             archive::send(&spec("-")?, io::stdout().lock())?;
@@ -92,13 +103,37 @@ fn status(args: &[String]) -> Result<String, Box<dyn Error>> {
     lines(&[status::report(&options.state, &spec)])
 }
 
+/// What the unit of a cut-over runs: `run OPERATION`, and `resolve OPERATION` once that has ended.
+fn cut_over(args: &[String]) -> Result<String, Box<dyn Error>> {
+    let [verb, operation, rest @ ..] = args else {
+        return Err(USAGE.into());
+    };
+    let how = match verb.as_str() {
+        "run" => How::Begin,
+        "resolve" => How::Resolve,
+        _ => return Err(USAGE.into()),
+    };
+    let options = Options::parse(rest, &["--state"])?;
+    ordinary_mask();
+    let outcome = cutover::end(&options.state, operation, how).map_err(|fault| told(&fault))?;
+    lines(&[outcome])
+}
+
+fn rollback(args: &[String]) -> Result<String, Box<dyn Error>> {
+    let options = Options::parse(args, &["--state", "--yes"])?;
+    ordinary_mask();
+    Ok(rescue::rollback(&options.state, options.yes).map_err(|fault| told(&fault))?)
+}
+
 /// This guest's marks – or, to be checked: nothing, and an error if its state is about another guest.
 fn identity(args: &[String]) -> Result<String, Box<dyn Error>> {
-    let options = Options::parse(args, &["--state", "--check"])?;
+    let options = Options::parse(args, &["--state", "--check", "--slot"])?;
     if !options.check {
         return lines(&[identity::seen()?]);
     }
-    match identity::foreign(&options.state) {
+    let foreign = identity::foreign(&options.state);
+    let idle = || options.slot.as_deref().and_then(identity::idle);
+    match foreign.or_else(idle) {
         Some(why) => Err(why.into()),
         None => Ok(String::new()),
     }

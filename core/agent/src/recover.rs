@@ -11,12 +11,14 @@ use homeport_engine::journal::Journal;
 use homeport_engine::local::{Local, end_leftover};
 use homeport_engine::plan::Place;
 use homeport_engine::recover::{self, Outcome, Standing};
-use homeport_engine::run::{Fault, FaultKind, RunError, Tell};
+use homeport_engine::run::{Executor, Fault, FaultKind, RunError, Tell};
 use serde::Serialize;
 
 use crate::args::Options;
+use crate::cutover::{self, How};
 use crate::identity;
 use crate::lock::Lock;
+use crate::machine::Machine;
 use crate::state::damaged;
 
 /// What became of an open journal, or of the attempt to look for one.
@@ -90,6 +92,12 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Resolved>, Fault> {
         Err(fault) => return Err(fault),
     };
     let mut resolved = Vec::new();
+    let how = if options.boot {
+        How::Boot
+    } else {
+        How::Resolve
+    };
+    cutover::end_all(state, how)?;
     for operation in state.open()? {
         lock.name(&operation)?;
         let mut journal = state.journal(&operation)?;
@@ -105,12 +113,21 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Resolved>, Fault> {
 
 fn one(journal: &mut Journal, options: &Options) -> Result<Ending, Failure> {
     let (standing, booting) = (standing(journal)?, options.boot);
+    let local = Local::new(Place::Guest, Arc::new(AtomicBool::new(false)));
+    let mut machine = Machine {
+        local: if booting { local.booting() } else { local },
+        state: options.state.clone(),
+        booting,
+    };
     let candidate = standing.plans().iter().any(|plan| plan.candidate);
-    if !standing.committed() && (candidate || !options.take_back) {
+    // What a cut-over has decided is as good as committed.
+    let switched = match standing.in_doubt() {
+        Some((_, _, cut_over)) => machine.end_cut_over(cut_over)?.is_some(),
+        None => false,
+    };
+    if !standing.committed() && !switched && (candidate || !options.take_back) {
         return Ok(Ending::LeftToHost);
     }
-    let machine = Local::new(Place::Guest, Arc::new(AtomicBool::new(false)));
-    let machine = if booting { machine.booting() } else { machine };
     match resolve(journal, machine, &mut |_| {}) {
         Ok(Outcome::Done) => Ok(Ending::Done),
         Ok(Outcome::RolledBack) => Ok(Ending::RolledBack),
@@ -122,7 +139,7 @@ fn one(journal: &mut Journal, options: &Options) -> Result<Ending, Failure> {
 /// Resolves a journal on this machine, once nothing of the run that left it is alive.
 pub(crate) fn resolve(
     journal: &mut Journal,
-    mut machine: Local,
+    mut machine: Machine,
     tell: Tell<'_>,
 ) -> Result<Outcome, Failure> {
     end_leftovers(&standing(journal)?)?;

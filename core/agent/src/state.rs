@@ -6,11 +6,15 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use homeport_engine::cutover::{Note, Standing};
 use homeport_engine::journal::{self, Journal, JournalError, Record};
 use homeport_engine::run::{Fault, FaultKind};
 
 /// Where it is, unless another is named.
 pub(crate) const ROOT: &str = "/var/lib/homeport";
+
+/// Directory of the cut-overs' journals.
+const CUT_OVERS: &str = "cutover";
 
 /// Longest operation id, bytes.
 const ID_LIMIT: usize = 128;
@@ -26,7 +30,11 @@ impl StateDir {
 
     /// Makes what is missing. The directory itself may be entered by all: units look for files in it.
     pub(crate) fn prepare(&self) -> Result<(), Fault> {
-        for (path, mode) in [(self.0.clone(), 0o755), (self.journals(), 0o700)] {
+        for (path, mode) in [
+            (self.0.clone(), 0o755),
+            (self.journals(), 0o700),
+            (self.0.join(CUT_OVERS), 0o700),
+        ] {
             let made = DirBuilder::new().recursive(true).mode(mode).create(&path);
             made.map_err(|error| unusable(&path, &error))?;
         }
@@ -58,21 +66,35 @@ impl StateDir {
 
     /// Ids of all operations that have a journal, in the order of their names. No directory is no operation.
     pub(crate) fn operations(&self) -> Result<Vec<String>, Fault> {
-        let directory = self.journals();
-        let unreadable = |error: io::Error| unusable(&directory, &error);
-        let entries = match fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(unreadable(error)),
-        };
-        let mut ids = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(unreadable)?.file_name();
-            let id = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
-            ids.extend(id.filter(|id| plain(id)).map(str::to_owned));
-        }
-        ids.sort_unstable();
-        Ok(ids)
+        named(&self.journals())
+    }
+
+    /// The lock of whoever works on a cut-over.
+    pub(crate) fn cut_over_lock(&self) -> PathBuf {
+        self.0.join(CUT_OVERS).join("lock")
+    }
+
+    /// Opens a cut-over's journal, making it if there is none.
+    pub(crate) fn cut_over(&self, operation: &str) -> Result<Journal<Note>, Fault> {
+        Journal::open(&below(&self.0.join(CUT_OVERS), operation)?).map_err(|error| damaged(&error))
+    }
+
+    /// How far a cut-over has come; none if it was not begun.
+    pub(crate) fn cut_over_standing(&self, operation: &str) -> Result<Option<Standing>, Fault> {
+        let path = below(&self.0.join(CUT_OVERS), operation)?;
+        let notes = journal::load(&path).map_err(|error| damaged(&error))?;
+        Standing::of(&notes.unwrap_or_default()).map_err(|why| {
+            damaged(&JournalError::Damaged {
+                path: path.display().to_string(),
+                line: 0,
+                why,
+            })
+        })
+    }
+
+    /// Ids of all cut-overs that have a journal, in the order of their names.
+    pub(crate) fn cut_overs(&self) -> Result<Vec<String>, Fault> {
+        named(&self.0.join(CUT_OVERS))
     }
 
     /// Operations whose journal was begun and not closed. There is at most one, unless someone copied files about.
@@ -94,12 +116,35 @@ impl StateDir {
     }
 
     fn path(&self, operation: &str) -> Result<PathBuf, Fault> {
-        if !plain(operation) {
-            let why = format!("`{operation}` cannot be the id of an operation");
-            return Err(Fault::new(FaultKind::Failed, why));
-        }
-        Ok(self.journals().join(format!("{operation}.jsonl")))
+        below(&self.journals(), operation)
     }
+}
+
+/// The names of a directory's journals, in order. No directory is no journal.
+fn named(directory: &Path) -> Result<Vec<String>, Fault> {
+    let unreadable = |error: io::Error| unusable(directory, &error);
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut ids = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(unreadable)?.file_name();
+        let id = name.to_str().and_then(|name| name.strip_suffix(".jsonl"));
+        ids.extend(id.filter(|id| plain(id)).map(str::to_owned));
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// The journal of an operation in a directory.
+fn below(directory: &Path, operation: &str) -> Result<PathBuf, Fault> {
+    if !plain(operation) {
+        let why = format!("`{operation}` cannot be the id of an operation");
+        return Err(Fault::new(FaultKind::Failed, why));
+    }
+    Ok(directory.join(format!("{operation}.jsonl")))
 }
 
 /// Letters, digits and `._-`, the first a letter or digit: a file name that hides nowhere and leads nowhere.

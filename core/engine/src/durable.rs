@@ -46,6 +46,35 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(parent(path)?)?.sync_all()
 }
 
+/// Brings a file, or a directory with all that is in it, to disk, and its own entry, too. Links are not followed.
+///
+/// # Errors
+/// The first that cannot be opened or synced, named.
+pub fn sync_tree(path: &Path) -> io::Result<()> {
+    let named =
+        |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let found = fs::symlink_metadata(path).map_err(named)?;
+    if found.is_dir() {
+        for entry in fs::read_dir(path).map_err(named)? {
+            sync_below(&entry.map_err(named)?.path())?;
+        }
+    }
+    if found.is_dir() || found.is_file() {
+        File::open(path)
+            .and_then(|file| file.sync_all())
+            .map_err(named)?;
+    }
+    sync_parent(path)
+}
+
+/// A file that is gone meanwhile – a journal of the database that now runs – has nothing to be brought to disk.
+fn sync_below(path: &Path) -> io::Result<()> {
+    match sync_tree(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
 /// Removes what replacements that were killed left in a directory. For a directory in which nobody else writes now.
 pub fn sweep(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {

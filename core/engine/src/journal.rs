@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::WIRE;
@@ -82,10 +83,10 @@ pub struct Child {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct Line<R> {
     wire: u32,
     #[serde(flatten)]
-    record: Record,
+    record: R,
 }
 
 /// Why a journal cannot be written or read.
@@ -144,17 +145,18 @@ impl Sink for Lines {
     }
 }
 
-/// A journal open for writing.
-pub struct Journal {
+/// A journal open for writing: of an operation, unless its records are of another kind.
+pub struct Journal<R = Record> {
     path: String,
     sink: Box<dyn Sink>,
-    records: Vec<Record>,
+    records: Vec<R>,
 }
 
-impl Journal {
+impl<R: Serialize + DeserializeOwned + Clone> Journal<R> {
     /// Opens the journal at `path`, creating it (0600) if there is none. What is whole in it is kept and readable
-    /// through [`Journal::records`]; a torn last line is cut off, so that the next record starts on a line of its own.
-    pub fn open(path: &Path) -> Result<Journal, JournalError> {
+    /// through [`Journal::records`], and on disk: whoever acts on it may rely on that. A torn last line is cut off, so
+    /// that the next record starts on a line of its own.
+    pub fn open(path: &Path) -> Result<Journal<R>, JournalError> {
         let name = path.display().to_string();
         let io = |source| JournalError::Io {
             path: name.clone(),
@@ -171,10 +173,9 @@ impl Journal {
         let bytes = slurp(&mut file).map_err(io)?;
         let (records, whole) = read(&name, &bytes)?;
         if whole < bytes.len() {
-            file.set_len(whole as u64)
-                .and_then(|()| file.sync_data())
-                .map_err(io)?;
+            file.set_len(whole as u64).map_err(io)?;
         }
+        file.sync_data().map_err(io)?;
         Ok(Journal {
             path: name,
             sink: Box::new(Lines {
@@ -186,7 +187,7 @@ impl Journal {
     }
 
     /// A journal over any sink that already holds `records`.
-    pub fn over(path: &str, sink: Box<dyn Sink>, records: Vec<Record>) -> Journal {
+    pub fn over(path: &str, sink: Box<dyn Sink>, records: Vec<R>) -> Journal<R> {
         Journal {
             path: path.to_owned(),
             sink,
@@ -195,7 +196,7 @@ impl Journal {
     }
 
     /// All records, oldest first.
-    pub fn records(&self) -> &[Record] {
+    pub fn records(&self) -> &[R] {
         &self.records
     }
 
@@ -205,16 +206,13 @@ impl Journal {
     }
 
     /// Appends records; they are on disk when this returns.
-    pub fn append(
-        &mut self,
-        records: impl IntoIterator<Item = Record>,
-    ) -> Result<(), JournalError> {
+    pub fn append(&mut self, records: impl IntoIterator<Item = R>) -> Result<(), JournalError> {
         let io = |path: &str, source| JournalError::Io {
             path: path.to_owned(),
             source,
         };
         let mut bytes = Vec::new();
-        let fresh: Vec<Record> = records.into_iter().collect();
+        let fresh: Vec<R> = records.into_iter().collect();
         for record in &fresh {
             let line = Line {
                 wire: WIRE,
@@ -233,7 +231,7 @@ impl Journal {
 }
 
 /// Reads the journal at `path` without opening it for writing; `None` if there is no such file.
-pub fn load(path: &Path) -> Result<Option<Vec<Record>>, JournalError> {
+pub fn load<R: DeserializeOwned>(path: &Path) -> Result<Option<Vec<R>>, JournalError> {
     let name = path.display().to_string();
     let io = |source| JournalError::Io {
         path: name.clone(),
@@ -249,7 +247,10 @@ pub fn load(path: &Path) -> Result<Option<Vec<Record>>, JournalError> {
 }
 
 /// Reads records from bytes; the second value is how many of the bytes are whole lines. Total.
-pub fn read(path: &str, bytes: &[u8]) -> Result<(Vec<Record>, usize), JournalError> {
+pub fn read<R: DeserializeOwned>(
+    path: &str,
+    bytes: &[u8],
+) -> Result<(Vec<R>, usize), JournalError> {
     let whole = bytes
         .iter()
         .rposition(|byte| *byte == b'\n')
@@ -266,7 +267,7 @@ pub fn read(path: &str, bytes: &[u8]) -> Result<(Vec<Record>, usize), JournalErr
             line: index + 1,
             why,
         };
-        let line: Line =
+        let line: Line<R> =
             serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
         if line.wire > WIRE {
             return Err(damaged(format!(
@@ -312,39 +313,43 @@ mod tests {
         let mut journal = Journal::open(&path).unwrap();
         assert_eq!(journal.records(), [intent(0), Record::Commit]);
         journal.append([Record::Undone { number: 0 }]).unwrap();
-        assert_eq!(load(&path).unwrap().unwrap().len(), 3);
+        assert_eq!(load::<Record>(&path).unwrap().unwrap().len(), 3);
     }
 
     #[test]
     fn damage_in_the_middle_is_named_and_nothing_is_guessed() {
         let damaged =
             b"{\"wire\":1,\"record\":\"commit\"}\nxx\n{\"wire\":1,\"record\":\"commit\"}\n";
-        let error = read("j", damaged).unwrap_err().to_string();
+        let error = read::<Record>("j", damaged).unwrap_err().to_string();
         assert!(
             error.starts_with("the journal `j` is damaged in line 2: "),
             "{error}"
         );
         let newer = b"{\"wire\":2,\"record\":\"commit\"}\n";
         assert!(
-            read("j", newer)
+            read::<Record>("j", newer)
                 .unwrap_err()
                 .to_string()
                 .contains("newer Homeport")
         );
-        assert!(load(Path::new("/nonexistent/j")).unwrap().is_none());
+        assert!(
+            load::<Record>(Path::new("/nonexistent/j"))
+                .unwrap()
+                .is_none()
+        );
     }
 
     proptest! {
         #[test]
         fn reading_is_total(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = read("j", &bytes);
+            let _ = read::<Record>("j", &bytes);
         }
 
         #[test]
         fn every_cut_gives_a_prefix(cut in 0usize..200) {
             let bytes: Vec<u8> = (0..4).flat_map(|n| format!("{{\"wire\":1,\"record\":\"undone\",\"number\":{n}}}\n").into_bytes()).collect();
             let cut = cut.min(bytes.len());
-            let (records, whole) = read("j", &bytes[..cut]).unwrap();
+            let (records, whole) = read::<Record>("j", &bytes[..cut]).unwrap();
             prop_assert!(whole <= cut);
             prop_assert_eq!(records, (0..4).map(|number| Record::Undone { number }).take(cut * 4 / bytes.len()).collect::<Vec<_>>());
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::check::Known;
-use crate::cutover;
+use crate::cutover::{self, CutOver};
 use crate::event::Event;
 use crate::journal::{Child, Journal, JournalError, Record};
 use crate::op::Op;
@@ -86,8 +86,11 @@ impl Standing {
     }
 
     fn take(&mut self, record: &Record) -> Result<(), String> {
-        if self.closed.is_some() {
-            return Err("a record after the end".to_owned());
+        match (&self.closed, record) {
+            (None, _) => {}
+            // What is committed may go on after an end: the guest had ended all it knew of, and is given more.
+            (Some(Outcome::Done), Record::Begin { .. }) if self.committed => self.closed = None,
+            (Some(_), _) => return Err("a record after the end".to_owned()),
         }
         match record {
             Record::Begin { plan, version, .. } => {
@@ -113,7 +116,11 @@ impl Standing {
             Record::Child { number, child } => self.trace(*number)?.child = Some(child.clone()),
             Record::Done { number, seen } => {
                 self.trace(*number)?.done = true;
-                let name = self.step(*number).and_then(observes).map(str::to_owned);
+                let step = self.step(*number);
+                let name = step.and_then(observes).map(str::to_owned);
+                // A cut-over that is done is what Commit stands for, whether there was time to write that or not.
+                let decided = step.is_some_and(|step| step.op.takes_itself_back());
+                self.committed |= decided;
                 if let (Some(seen), Some(name)) = (seen, name) {
                     self.seen.insert(name, seen.clone());
                 }
@@ -198,6 +205,18 @@ impl Standing {
         there.collect()
     }
 
+    /// A cut-over that was begun and may have gone either way, with its number and its plan.
+    pub fn in_doubt(&self) -> Option<(u32, &Plan, &CutOver)> {
+        let mut open = self.traces.iter().filter(|trace| !trace.undone);
+        let doubt = open.find_map(|trace| match &self.step(trace.number)?.op {
+            Op::CutOver(cut_over) => {
+                Some((trace.number, self.plan_of(trace.number)?, cut_over.as_ref()))
+            }
+            _ => None,
+        });
+        doubt.filter(|_| !self.committed && self.closed.is_none())
+    }
+
     /// Processes that were carrying out a step when whoever ran it went away. They may be alive, and have to be ended
     /// before the step is carried out once more.
     pub fn leftovers(&self) -> impl Iterator<Item = &Child> {
@@ -276,6 +295,7 @@ pub fn resolve(
     executor: &mut dyn Executor,
     tell: Tell<'_>,
 ) -> Result<Outcome, RunError> {
+    settle(journal, executor, tell)?;
     let standing = Standing::of(journal)?;
     let outcome = match standing.course() {
         Course::Closed(outcome) => return Ok(outcome),
@@ -290,6 +310,36 @@ pub fn resolve(
     };
     close(journal, executor, outcome)?;
     Ok(outcome)
+}
+
+/// Finds out where a cut-over has ended before anything is decided about the operation: its word counts as Commit.
+fn settle(
+    journal: &mut Journal,
+    executor: &mut dyn Executor,
+    tell: Tell<'_>,
+) -> Result<(), RunError> {
+    let standing = Standing::of(journal)?;
+    let Some((number, plan, cut_over)) = standing.in_doubt() else {
+        return Ok(());
+    };
+    let here = executor.place() == Place::Guest;
+    let ended = match here {
+        true => executor
+            .end_cut_over(cut_over)
+            .map(|seen| (seen.is_some(), seen)),
+        false => executor
+            .recover_guest(plan, tell)
+            .map(|outcome| (outcome == Outcome::Done, None)),
+    };
+    let (switched, seen) = ended.map_err(|fault| RunError::Undo {
+        number,
+        title: "what the cut-over was doing".to_owned(),
+        fault,
+    })?;
+    match switched {
+        true => Ok(journal.append([Record::Done { number, seen }, Record::Commit])?),
+        false => Ok(()),
+    }
 }
 
 /// Closes an operation that ended well or was resolved. The guest's journal is closed first: a host journal that is

@@ -6,11 +6,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::WIRE;
 use crate::check::Checked;
+use crate::cutover::CutOver;
 use crate::event::Event;
 use crate::journal::{Child, Journal, JournalError, Record};
 use crate::op::Op;
 use crate::plan::{Place, Plan, Step, Undo};
-use crate::recover::{Standing, foreign, observes};
+use crate::recover::{Outcome, Standing, foreign, observes};
 use crate::require::{Observation, Observations};
 
 pub use crate::fault::{Fault, FaultKind};
@@ -94,9 +95,19 @@ pub trait Executor {
         done: NoteDone<'_>,
     ) -> Result<(), Fault>;
 
-    /// Has the guest's agent resolve its journal of this operation.
-    /// `plan` names operation and guest.
-    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<(), Fault>;
+    /// Has the guest's agent resolve its journal of this operation. How it ended there: a cut-over may have committed
+    /// the operation without the host's having heard of it. `plan` names operation and guest.
+    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<Outcome, Fault>;
+
+    /// Brings a cut-over that was begun on this machine to its end; what it observed if the new side is in service, none
+    /// if the old one is. One that was not begun stays so.
+    fn end_cut_over(&mut self, cut_over: &CutOver) -> Result<Option<Observation>, Fault> {
+        let why = format!(
+            "the cut-over of {} is not for this machine",
+            cut_over.operation
+        );
+        Err(Fault::new(FaultKind::Failed, why))
+    }
 
     /// Has the guest's agent close its journal of this operation, which has ended well.
     /// `plan` names operation and guest.
@@ -268,11 +279,16 @@ fn hand_over(
         number: *number,
         undo: None,
     }))?;
-    let steps = batch.iter().map(|(_, step)| (*step).clone()).collect();
+    let steps: Vec<Step> = batch.iter().map(|(_, step)| (*step).clone()).collect();
+    // What a cut-over decides, the guest knows first.
+    let decided = steps.last().is_some_and(|step| step.op.takes_itself_back());
     let part = Plan {
         wire: WIRE,
         first,
-        commit_after: plan.after_commit(first).then_some(0),
+        commit_after: match plan.after_commit(first) {
+            true => Some(0),
+            false => decided.then_some(steps.len()),
+        },
         steps,
         ..plan.clone()
     };

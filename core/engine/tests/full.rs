@@ -24,7 +24,7 @@ fn fill(path: &Path) {
         refused,
         Some(u32::try_from(journal.records().len()).unwrap())
     );
-    assert_eq!(load(path).unwrap().unwrap(), journal.records());
+    assert_eq!(load::<Record>(path).unwrap().unwrap(), journal.records());
     let bytes = std::fs::read(path).unwrap();
     assert_eq!(bytes.last(), Some(&b'\n'), "half a record stays");
     let room = LIMIT * 1024 - bytes.len() as u64;
@@ -57,5 +57,5 @@ fn a_full_disk_leaves_no_half_record() {
     let before = journal.records().len();
     assert!(before > 10);
     append(&mut journal, 0).unwrap();
-    assert_eq!(load(&path).unwrap().unwrap().len(), before + 1);
+    assert_eq!(load::<Record>(&path).unwrap().unwrap().len(), before + 1);
 }

@@ -1,18 +1,9 @@
 //! Which colour is active: one file, `blue` or `green`, in one directory, switched by others with one rename.
 //! The gate only looks; there is no flag derived from it.
 
-use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// One of the two places a release can run in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Colour {
-    /// The first port.
-    Blue,
-    /// The second port.
-    Green,
-}
+pub(crate) use homeport_engine::cutover::Colour;
 
 /// The directory that says which colour is active.
 pub(crate) struct ColourDir {

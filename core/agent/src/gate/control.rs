@@ -80,6 +80,12 @@ pub(crate) struct Status {
     pub(crate) accepted_total: u64,
     /// Of these, closed unanswered because the app refused connections for too long.
     pub(crate) given_up_total: u64,
+    /// Requests and streams let through to the app since the gate started that may have changed something there.
+    #[serde(default)]
+    pub(crate) writes_total: u64,
+    /// Which run of the gate's program counts, 0 if it does not say.
+    #[serde(default)]
+    pub(crate) run: u64,
 }
 
 /// Lets nobody pass any more. When this returns, nothing new reaches the app; what is in flight goes on.

@@ -24,7 +24,15 @@ pub(crate) struct Flow {
     ended: bool,
     /// The end has been passed on, or the other side takes nothing any more.
     closed: bool,
+    /// How its first bytes begin, once there were some.
+    head: Option<Head>,
 }
+
+/// The first bytes of a direction: enough to know a method by.
+type Head = [u8; 8];
+
+/// Methods that by their definition change nothing (RFC 9110, 9.2.1), as a request begins with them.
+const READING: [&[u8]; 3] = [b"GET ", b"HEAD ", b"OPTIONS "];
 
 /// Why a turn ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +59,13 @@ impl Flow {
     /// Whether nothing will be passed on any more.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Whether a request that may change something has been read. Whatever does not begin like one that reads counts
+    /// as such, also one of which only a few bytes came at first.
+    pub(crate) fn may_write(&self) -> bool {
+        let reads = |head: &Head| READING.iter().any(|method| head.starts_with(method));
+        self.head.as_ref().is_some_and(|head| !reads(head))
     }
 
     /// Moves what can be moved without waiting.
@@ -87,6 +102,13 @@ impl Flow {
 
     /// A read that did not fill the buffer has emptied the source, unless the source is ending (epoll(7)).
     fn took(&mut self, bytes: &[u8], asked: usize, to: BorrowedFd<'_>) {
+        self.head.get_or_insert_with(|| {
+            let mut head = Head::default();
+            head.iter_mut()
+                .zip(bytes)
+                .for_each(|(to, from)| *to = *from);
+            head
+        });
         if bytes.len() < asked && !self.ending {
             self.readable = false;
         }

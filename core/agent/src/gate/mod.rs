@@ -23,6 +23,7 @@ mod serve;
 mod table;
 mod traffic;
 
+pub(crate) use colour::ColourDir;
 pub(crate) use error::GateError;
 
 use config::{Config, Options};

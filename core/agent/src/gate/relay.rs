@@ -41,6 +41,8 @@ pub(crate) struct Relay {
     client_gone: bool,
     client_writing: bool,
     app_writing: bool,
+    /// It has been counted among those that may have written.
+    counted: bool,
 }
 
 /// What is next for a connection.
@@ -69,7 +71,15 @@ impl Relay {
             client_gone: false,
             client_writing: false,
             app_writing: false,
+            counted: false,
         }
+    }
+
+    /// Whether it may have changed something at the app, told once: a request of another method than those that only
+    /// read, and every stream.
+    pub(crate) fn newly_writes(&mut self) -> bool {
+        let writes = self.up.may_write() || (self.kind == Kind::Stream && self.is_open());
+        writes && !std::mem::replace(&mut self.counted, true)
     }
 
     /// Reports what the proxy's side does. Whether it will be heard.

@@ -16,7 +16,7 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often a parked connection is tried again. A refused connection on the loopback interface costs some 20 µs.
 const RETRY_EVERY: Duration = Duration::from_millis(25);
@@ -43,6 +43,9 @@ pub(crate) struct Traffic {
     again: Vec<u32>,
     accepted_total: u64,
     given_up_total: u64,
+    writes_total: u64,
+    /// Which run of this program counts.
+    run: u64,
     buffer: Vec<u8>,
 }
 
@@ -83,6 +86,8 @@ impl Traffic {
             again: Vec::new(),
             accepted_total: 0,
             given_up_total: 0,
+            writes_total: 0,
+            run: now_ns(),
             buffer: vec![0; BUFFER],
         })
     }
@@ -169,6 +174,8 @@ impl Traffic {
             limit: figure(self.limit),
             accepted_total: self.accepted_total,
             given_up_total: self.given_up_total,
+            writes_total: self.writes_total,
+            run: self.run,
         }
     }
 
@@ -245,6 +252,7 @@ impl Traffic {
         };
         let was_open = relay.is_open();
         let next = relay.turn(slot, &self.poller, &mut self.buffer);
+        self.writes_total += u64::from(relay.newly_writes());
         if !was_open && relay.is_open() {
             self.admission.connected(now);
         }
@@ -313,6 +321,12 @@ impl Door {
             open: 0,
         }
     }
+}
+
+/// No two runs begin at the same moment.
+fn now_ns() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(0))
 }
 
 fn figure(number: usize) -> u32 {

@@ -5,25 +5,27 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use homeport_engine::journal::Child;
-use homeport_engine::local::Local;
 use homeport_engine::op::Op;
 use homeport_engine::plan::{Place, Plan};
+use homeport_engine::recover::Outcome;
 use homeport_engine::require::{Observation, Observations};
 use homeport_engine::run::{Executor, Fault, Hands, NoteDone, Tell};
+
+use crate::machine::Machine;
 
 /// What the step just done observed.
 pub(super) type Last = Rc<RefCell<Option<Observation>>>;
 
-/// A [`Local`] machine that carries out its part of a wider operation.
+/// A [`Machine`] that carries out its part of a wider operation.
 pub(super) struct Handed {
-    pub(super) local: Local,
+    pub(super) machine: Machine,
     pub(super) elsewhere: Observations,
     pub(super) last: Last,
 }
 
 impl Executor for Handed {
     fn place(&self) -> Place {
-        self.local.place()
+        self.machine.place()
     }
 
     fn apply(&mut self, op: &Op, hands: Hands<'_>) -> Result<Option<Observation>, Fault> {
@@ -35,17 +37,17 @@ impl Executor for Handed {
             number: hands.number,
             child: hands.child,
         };
-        let observed = self.local.apply(op, hands)?;
+        let observed = self.machine.apply(op, hands)?;
         self.last.borrow_mut().clone_from(&observed);
         Ok(observed)
     }
 
     fn undo(&mut self, op: &Op, child: Option<&Child>) -> Result<(), Fault> {
-        self.local.undo(op, child)
+        self.machine.undo(op, child)
     }
 
     fn before_image(&mut self, op: &Op) -> Result<Op, Fault> {
-        self.local.before_image(op)
+        self.machine.before_image(op)
     }
 
     fn hand_over(
@@ -55,14 +57,14 @@ impl Executor for Handed {
         tell: Tell<'_>,
         done: NoteDone<'_>,
     ) -> Result<(), Fault> {
-        self.local.hand_over(batch, seen, tell, done)
+        self.machine.hand_over(batch, seen, tell, done)
     }
 
-    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<(), Fault> {
-        self.local.recover_guest(plan, tell)
+    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<Outcome, Fault> {
+        self.machine.recover_guest(plan, tell)
     }
 
     fn close(&mut self, plan: &Plan) -> Result<(), Fault> {
-        self.local.close(plan)
+        self.machine.close(plan)
     }
 }

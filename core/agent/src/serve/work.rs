@@ -17,6 +17,7 @@ use super::VERSION;
 use super::handed::{Handed, Last};
 use super::voice::Voice;
 use crate::lock::Lock;
+use crate::machine::Machine;
 use crate::recover::{Failure, end_leftovers, failure, resolve, standing};
 use crate::state::StateDir;
 
@@ -44,7 +45,9 @@ impl Work<'_> {
         let mut journal = self.state.journal(&part.operation)?;
         let standing = standing(&journal)?;
         match standing.course() {
-            Course::Closed(Outcome::Done) => return self.tell_again(&records, &standing, &part),
+            Course::Closed(Outcome::Done) if !goes_on(&standing, &part) => {
+                return self.tell_again(&records, &standing, &part);
+            }
             Course::Closed(Outcome::RolledBack) => {
                 return Err(refused("it was taken back in the guest"));
             }
@@ -57,12 +60,12 @@ impl Work<'_> {
         let known = standing.known_for(&part, &elsewhere);
         let plan = check(part, &known).map_err(|why| refused(&why.to_string()))?;
         let last = Last::default();
-        let local = match plan.plan().commit_after {
-            None => machine().giving_up(self.stop),
-            Some(_) => machine(),
-        };
+        let mut machine = self.machine();
+        if plan.plan().commit_after.is_none() {
+            machine.local = machine.local.giving_up(self.stop);
+        }
         let mut machine = Handed {
-            local,
+            machine,
             elsewhere,
             last: last.clone(),
         };
@@ -130,7 +133,7 @@ impl Work<'_> {
         let mut tell = |event| self.voice.say(&Answer::Told { told: event });
         let outcome = self
             .voice
-            .beating(|| resolve(&mut journal, machine(), &mut tell))?;
+            .beating(|| resolve(&mut journal, self.machine(), &mut tell))?;
         Ok(Answer::Resolved { outcome })
     }
 
@@ -144,9 +147,20 @@ impl Work<'_> {
             Course::Closed(Outcome::RolledBack) => {
                 return Err(refused("it was taken back in the guest"));
             }
-            _ => recover::close(&mut journal, &mut machine(), Outcome::Done).map_err(failure)?,
+            _ => {
+                recover::close(&mut journal, &mut self.machine(), Outcome::Done).map_err(failure)?
+            }
         }
         Ok(Answer::Finished)
+    }
+
+    /// This machine; nothing stops a step that has begun.
+    fn machine(&self) -> Machine {
+        Machine {
+            local: Local::new(Place::Guest, Arc::new(AtomicBool::new(false))),
+            state: self.state.clone(),
+            booting: false,
+        }
     }
 
     /// What the guest knows of the operation – asked only while no other is open: one thing at a time, and the first
@@ -169,9 +183,10 @@ impl Work<'_> {
     }
 }
 
-/// This machine; nothing stops a step that has begun.
-fn machine() -> Local {
-    Local::new(Place::Guest, Arc::new(AtomicBool::new(false)))
+/// Whether the part is more of what was committed: the guest ended all it had been given, and knew of no more.
+fn goes_on(standing: &Standing, part: &Plan) -> bool {
+    let known = standing.known().next;
+    part.commit_after == Some(0) && standing.committed() && part.first >= known
 }
 
 fn goes_back(records: &[Record]) -> bool {

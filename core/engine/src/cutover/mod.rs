@@ -4,8 +4,14 @@
 //! The promise:
 //! *requests wait, none fails; before Commit the old side is untouched and is what remains; after it the new one is.*
 
+mod back;
+mod book;
+mod drain;
+mod forward;
 mod outcome;
 mod rules;
+mod run;
+mod site;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +19,11 @@ use crate::op::PutFile;
 use crate::plan::Step;
 use crate::probe::Probe;
 
+pub use book::{Book, Note, Stage, Standing};
 pub use outcome::{Ending, Outcome, Stretch, Trouble};
 pub use rules::sound;
+pub use run::bring_to_end;
+pub use site::{AtGate, Life, NoteChild, Site, Word};
 
 /// Name of the observation that a plan's cut-over leaves: an [`Outcome`] as JSON, and exit status 0. There is one only
 /// when the new side is in service; every other end is a fault (see [`Outcome::told`]).

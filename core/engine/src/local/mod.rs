@@ -31,6 +31,7 @@ use crate::exec::Exec;
 use crate::journal::Child;
 use crate::op::Op;
 use crate::plan::{Place, Plan};
+use crate::recover::Outcome;
 use crate::require::{Observation, Observations};
 use crate::run::{Executor, Fault, FaultKind, Hands, NoteDone, Tell, require};
 
@@ -176,7 +177,7 @@ impl Executor for Local {
         Err(no_guest())
     }
 
-    fn recover_guest(&mut self, _: &Plan, _: Tell<'_>) -> Result<(), Fault> {
+    fn recover_guest(&mut self, _: &Plan, _: Tell<'_>) -> Result<Outcome, Fault> {
         Err(no_guest())
     }
 

@@ -12,7 +12,7 @@ use crate::run::{Fault, FaultKind};
 
 /// Properties asked for. `systemctl show` names each and leaves out none it knows.
 const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,ExecMainStartTimestampMonotonic,\
-                          ActiveEnterTimestampMonotonic,NRestarts,Result,NeedDaemonReload";
+                          ActiveEnterTimestampMonotonic,NRestarts,Result,NeedDaemonReload,ControlGroup";
 
 /// Time systemd has to answer a question.
 const ASK: Duration = Duration::from_secs(10);
@@ -40,6 +40,9 @@ pub struct Unit {
     pub result: String,
     /// Whether its file on disk is newer than what systemd works by.
     pub stale: bool,
+    /// Path of its control group; empty if it has none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
 }
 
 /// Asks for the state of these units, in this order.
@@ -63,8 +66,11 @@ pub fn show<S: AsRef<str>>(units: &[S]) -> Result<Vec<Unit>, Fault> {
     )
 }
 
-/// Runs `systemctl` with these arguments.
-pub(super) fn systemctl<'a>(
+/// Runs `systemctl` with these arguments, for at most so long.
+///
+/// # Errors
+/// When it cannot be started or does not end in time; the job it asked for may go on.
+pub fn systemctl<'a>(
     arguments: impl IntoIterator<Item = &'a str>,
     limit: Duration,
 ) -> Result<Finished, Fault> {
@@ -128,6 +134,7 @@ fn unit(fields: &BTreeMap<&str, &str>, now_us: u64) -> Unit {
         restarts: u32::try_from(number("NRestarts")).unwrap_or(0),
         result: text("Result"),
         stale: text("NeedDaemonReload") == "yes",
+        group: text("ControlGroup"),
         active,
     }
 }
@@ -165,6 +172,7 @@ mod tests {
             restarts: 2,
             result: "success".to_owned(),
             stale: true,
+            group: String::new(),
         };
         assert_eq!(app, expected);
         assert_eq!((none.load.as_str(), none.uptime_ms), ("not-found", 0));

@@ -12,6 +12,8 @@ pub enum Victim {
     Host,
     /// `homeport-agent` in the guest.
     Agent,
+    /// The unit that runs a cut-over, in the guest. Killed, it is started again.
+    CutOver,
 }
 
 /// What goes wrong.
@@ -86,8 +88,13 @@ struct Inner {
     mode: Cell<Option<Mode>>,
     burnt: Cell<u64>,
     victim: Cell<Option<Victim>>,
+    /// Where the next death is, counted from the first; none: there is only one.
+    second: Cell<Option<u64>>,
+    /// A death is the whole machine's: power is cut.
+    power: Cell<bool>,
     host_dead: Cell<bool>,
     agent_dead: Cell<bool>,
+    cut_over_dead: Cell<bool>,
     cut: Cell<bool>,
     stop: Arc<AtomicBool>,
 }
@@ -104,6 +111,25 @@ impl Fuse {
         fuse.inner.left.set(Some(at));
         fuse.inner.mode.set(Some(mode));
         fuse
+    }
+
+    /// As [`Fuse::at`]; whatever dies, dies of a power cut, and everything else with it.
+    pub fn power_cut(at: u64, mode: Mode) -> Fuse {
+        let fuse = Fuse::at(at, mode);
+        fuse.inner.power.set(true);
+        fuse
+    }
+
+    /// As [`Fuse::at`], and so many points later – counted by whoever lives or was started again – the same once more.
+    pub fn twice(at: u64, mode: Mode, later: u64) -> Fuse {
+        let fuse = Fuse::at(at, mode);
+        fuse.inner.second.set(Some(later));
+        fuse
+    }
+
+    /// Whether all that was to go wrong went wrong.
+    pub fn is_spent(&self) -> bool {
+        self.inner.left.get().is_none()
     }
 
     /// Whose point it went wrong at, if it did.
@@ -139,7 +165,10 @@ impl Fuse {
         }
         inner.burnt.set(inner.burnt.get() + 1);
         let left = inner.left.get();
-        inner.left.set(left.and_then(|left| left.checked_sub(1)));
+        inner.left.set(match left {
+            Some(0) => inner.second.take(),
+            left => left.map(|left| left - 1),
+        });
         match inner.mode.get() {
             Some(mode) if left == Some(0) => {
                 inner.victim.set(Some(who));
@@ -156,12 +185,17 @@ impl Fuse {
         };
         if Mode::DEATHS.contains(&mode) {
             self.dead(who).set(true);
+            if self.inner.power.get() {
+                for victim in [Victim::Host, Victim::Agent, Victim::CutOver] {
+                    self.dead(victim).set(true);
+                }
+            }
         }
         match mode {
             Mode::Before => fate(Effect::None),
             Mode::Torn | Mode::Failed => fate(Effect::Half),
             Mode::After => fate(Effect::Whole),
-            Mode::Unheard if who == Victim::Host => fate(Effect::Whole),
+            Mode::Unheard if who != Victim::Agent => fate(Effect::Whole),
             Mode::Unheard => {
                 self.inner.cut.set(true);
                 Fate::WELL
@@ -179,6 +213,15 @@ impl Fuse {
         self.inner.cut.set(false);
     }
 
+    /// The killed unit of a cut-over is started again – unless there is no power.
+    pub(crate) fn restart(&self) -> bool {
+        let off = self.inner.power.get() && self.is_dead(Victim::CutOver);
+        if !off {
+            self.inner.cut_over_dead.set(false);
+        }
+        !off
+    }
+
     /// Whether the line to the agent is cut: it works on, but is not heard.
     pub(crate) fn cut(&self) -> bool {
         self.inner.cut.get()
@@ -192,6 +235,7 @@ impl Fuse {
         match who {
             Victim::Host => &self.inner.host_dead,
             Victim::Agent => &self.inner.agent_dead,
+            Victim::CutOver => &self.inner.cut_over_dead,
         }
     }
 }

@@ -256,7 +256,8 @@ impl Executor for Sim {
         let stoppable = batch.commit_after.is_none();
         let (mut agent, mut journal, heard) = self.call(&batch)?;
         let standing = Standing::of(&journal).map_err(text)?;
-        if let Course::Closed(outcome) = standing.course() {
+        let more = batch.commit_after == Some(0) && batch.first >= standing.known().next;
+        if let (Course::Closed(outcome), false) = (standing.course(), more) {
             return told_again(outcome, journal.records(), &batch, note);
         }
         let known = standing.known_for(&batch, seen);
@@ -281,15 +282,15 @@ impl Executor for Sim {
         })
     }
 
-    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<(), Fault> {
+    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<Outcome, Fault> {
         let (mut agent, mut journal, heard) = self.call(plan)?;
         // Nothing of it ever reached the guest.
         if journal.records().is_empty() {
-            return self.hear(heard);
+            return self.hear(heard).map(|()| Outcome::RolledBack);
         }
         let resolved = resolve(&mut journal, &mut agent, tell);
         self.hear(heard)?;
-        resolved.map(|_| ()).map_err(text)
+        resolved.map_err(text)
     }
 
     fn close(&mut self, plan: &Plan) -> Result<(), Fault> {

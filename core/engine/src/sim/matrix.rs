@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::platform::cycle;
 use super::{Agent, Fuse, Mode, Script, Shared, Sim, Victim, World, open_journal};
 use crate::check::{Checked, Known, Refused, check};
+use crate::cutover::{Book, Note, Stage};
 use crate::journal::Journal;
 use crate::op::Op;
 use crate::plan::Plan;
@@ -64,6 +65,20 @@ impl Matrix<'_> {
         }
         Ok(tally)
     }
+
+    /// One point, counted around, and one mode.
+    ///
+    /// # Errors
+    /// When it ends otherwise than [`Matrix::run`] demands.
+    pub fn one_of(&self, at: u64, mode: Mode) -> Result<Tally, String> {
+        let safe = Fuse::safe();
+        let case = Case::of(self, &share(self.start), &safe)?;
+        let at = at.checked_rem(safe.burnt()).unwrap_or(0);
+        let mut tally = Tally::default();
+        case.one(&Fuse::at(at, mode), at, &mut tally)
+            .map_err(|why| format!("{mode:?} at point {at}: {why}"))?;
+        Ok(tally)
+    }
 }
 
 /// One operation with both of its ends.
@@ -98,6 +113,10 @@ impl<'a> Case<'a> {
         let told = command(&world, fuse, script, plans);
         let victim = fuse.victim().ok_or("nothing went wrong")?;
         *tally.victims.entry(victim).or_default() += 1;
+        if victim == Victim::CutOver && fuse.mode().is_some_and(|mode| Mode::DEATHS.contains(&mode))
+        {
+            self.unit(fuse.mode().ok_or("nothing went wrong")?, at, tally)?;
+        }
         if fuse.host_dead() {
             let left = world.borrow().clone();
             let end = self.power_cut(&left);
@@ -116,10 +135,51 @@ impl<'a> Case<'a> {
         Ok(())
     }
 
+    /// The unit of a cut-over dies: of a power cut, with the resolver of the boot killed at each of its points, too; or
+    /// it is killed again, at each point of what was started again.
+    fn unit(&self, mode: Mode, at: u64, tally: &mut Tally) -> Result<(), String> {
+        let Matrix { script, plans, .. } = *self.matrix;
+        let world = share(self.matrix.start);
+        // All is dead: what is said of it does not matter.
+        let _ = command(&world, &Fuse::power_cut(at, mode), script, plans);
+        let left = world.borrow().clone();
+        let end = self.power_cut(&left);
+        count(
+            &mut tally.cuts,
+            end.map_err(|why| format!("power cut: {why}"))?,
+        );
+        for later in 0.. {
+            let (world, fuse) = (share(&left), Fuse::at(later, mode));
+            let booted = boot(&world, &fuse, script);
+            if !fuse.is_spent() {
+                booted.map_err(|why| format!("power cut, and the boot: {why}"))?;
+                break;
+            }
+            let killed = world.borrow().clone();
+            let end = self.power_cut(&killed);
+            let end = end.map_err(|why| format!("power cut, boot killed at {later}: {why}"))?;
+            count(&mut tally.again, end);
+        }
+        for later in 0.. {
+            let (world, fuse) = (share(self.matrix.start), Fuse::twice(at, mode, later));
+            let told = command(&world, &fuse, script, plans);
+            if !fuse.is_spent() {
+                break;
+            }
+            let end = match (told, fuse.host_dead()) {
+                (Ok(outcome), false) => self.ended(&world, outcome),
+                _ => self.recovered(&world),
+            };
+            let end = end.map_err(|why| format!("killed again {later} points later: {why}"))?;
+            count(&mut tally.again, end);
+        }
+        Ok(())
+    }
+
     /// The whole machine went off with the process: its guests have booted since.
     fn power_cut(&self, left: &World) -> Result<Outcome, String> {
         let world = share(left);
-        boot(&world, self.matrix.script)?;
+        boot(&world, &Fuse::safe(), self.matrix.script)?;
         let outcome = recover(&world, &Fuse::safe(), self.matrix.script).map_err(text)?;
         // A unit that was down may be up by the boot itself, or down again as the step's way back has it.
         let mut booted = self.end(outcome);
@@ -267,7 +327,7 @@ fn recover(world: &Shared, fuse: &Fuse, script: &Script) -> Result<Outcome, RunE
 }
 
 /// Guests that ran boot; their agents resolve what is theirs to decide, as `homeport-agent recover` does.
-fn boot(world: &Shared, script: &Script) -> Result<(), String> {
+fn boot(world: &Shared, fuse: &Fuse, script: &Script) -> Result<(), String> {
     let running = |world: &World| {
         let on = world.guests.iter().filter(|(_, guest)| guest.running);
         on.map(|(id, _)| id.clone()).collect::<Vec<_>>()
@@ -275,7 +335,7 @@ fn boot(world: &Shared, script: &Script) -> Result<(), String> {
     let ids = running(&world.borrow());
     for id in ids {
         world.borrow_mut().guests.get_mut(&id).map(cycle);
-        Agent::boot(world, script, &id).map_err(text)?;
+        Agent::boot(world, fuse, script, &id).map_err(text)?;
     }
     Ok(())
 }
@@ -284,6 +344,10 @@ fn boot(world: &Shared, script: &Script) -> Result<(), String> {
 fn nothing_open(world: &Shared) -> Result<(), String> {
     let names: Vec<String> = world.borrow().journals.keys().cloned().collect();
     for name in names {
+        if name.ends_with("/cutover") {
+            cut_over_closed(world, &name)?;
+            continue;
+        }
         let journal = open_journal(world, &Fuse::safe(), Victim::Host, &name).map_err(text)?;
         let off = |guest: &super::Guest| !guest.running;
         let off = world.borrow().guests.get(&name).is_some_and(off);
@@ -295,6 +359,15 @@ fn nothing_open(world: &Shared) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+fn cut_over_closed(world: &Shared, name: &str) -> Result<(), String> {
+    let journal = open_journal::<Note>(world, &Fuse::safe(), Victim::Agent, name).map_err(text)?;
+    let standing = Book::new(journal).standing().map_err(text)?;
+    match standing.map(|standing| standing.stage) {
+        None | Some(Stage::Closed(_)) => Ok(()),
+        Some(stage) => Err(format!("`{name}` is left open: {stage:?}")),
+    }
 }
 
 /// Names the differences, not two whole worlds.

@@ -4,6 +4,7 @@
 //! the simulated disks survives. The executors here obey the same contract as the real ones: twice is once.
 
 mod fuse;
+mod ground;
 mod guest;
 mod host;
 mod matrix;
@@ -14,6 +15,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use fuse::{Effect, Fate, Fuse, Mode, Victim};
 pub use guest::Agent;
@@ -38,6 +42,8 @@ pub enum Entry {
     Whole(Content),
     /// The first half of what should be there. Never left by a step that is done.
     Torn,
+    /// Whole, but not brought to disk: a power cut tears it.
+    Cached(Content),
 }
 
 /// One guest.
@@ -57,6 +63,17 @@ pub struct Guest {
     pub files: Files,
     /// Its units.
     pub units: BTreeMap<String, Unit>,
+    /// Its gates, by their control sockets.
+    pub gates: BTreeMap<String, Gate>,
+}
+
+/// A gate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gate {
+    /// Whether requests wait.
+    pub holding: bool,
+    /// Requests let through that may have written something.
+    pub writes: u64,
 }
 
 /// A systemd unit.
@@ -77,8 +94,10 @@ pub struct World {
     pub files: Files,
     /// Templates in the host's storages.
     pub templates: BTreeSet<String>,
-    /// Journals by name; a guest's are named after its id.
+    /// Journals by name; a guest's are named after its id, that of a cut-over `<id>/cutover`.
     pub journals: BTreeMap<String, Vec<u8>>,
+    /// What must never be and was all the same.
+    pub broken: Vec<String>,
 }
 
 impl World {
@@ -87,6 +106,7 @@ impl World {
         World {
             guests: self.guests.clone(),
             files: self.files.clone(),
+            broken: self.broken.clone(),
             ..World::default()
         }
     }
@@ -97,8 +117,11 @@ impl World {
 pub struct Script {
     /// What `Observe` steps see, by name; an unnamed one sees an empty success.
     pub observations: BTreeMap<String, Observation>,
-    /// Titles of commands (their argv joined by blanks) that fail.
+    /// Titles of commands (their argv joined by blanks) that fail; in a cut-over also `start UNIT`, `ask UNIT`,
+    /// `fall UNIT` (after it was let go) and `alone`.
     pub failing: BTreeSet<String>,
+    /// Writing requests that reach the app as soon as a hold ends.
+    pub writes: u64,
     /// Where that lies which a command makes: by the command's title or by the name of a handle it creates.
     pub made: BTreeMap<String, String>,
 }
@@ -147,12 +170,12 @@ impl Sink for Disk {
 }
 
 /// Opens a journal on a simulated disk, cutting off a torn tail as [`Journal::open`] does.
-pub fn open_journal(
+pub fn open_journal<R: Serialize + DeserializeOwned + Clone>(
     world: &Shared,
     fuse: &Fuse,
     victim: Victim,
     name: &str,
-) -> Result<Journal, JournalError> {
+) -> Result<Journal<R>, JournalError> {
     let bytes = world
         .borrow()
         .journals
@@ -220,7 +243,7 @@ pub(crate) fn ran(files: &mut Files, exec: &Exec, script: &Script, effect: Effec
 /// What an op's undo must restore at a path.
 pub(crate) fn before(files: &Files, path: &str) -> Content {
     match files.get(path) {
-        Some(Entry::Whole(content)) => content.clone(),
+        Some(Entry::Whole(content) | Entry::Cached(content)) => content.clone(),
         Some(Entry::Torn) | None => Content::Absent,
     }
 }

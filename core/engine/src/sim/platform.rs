@@ -1,5 +1,6 @@
 //! What the simulated platform does to guests, as much of it as happens.
 
+use super::ground::{lose, may_start};
 use super::{Effect, Guest, World, put};
 use crate::journal::Child;
 use crate::op::{Content, GuestIdentity, GuestNetwork, GuestSpec, Power, PushFile};
@@ -81,6 +82,7 @@ pub(super) fn remove(
         Effect::Whole => {
             world.guests.remove(&identity.id);
             world.journals.remove(&identity.id);
+            world.journals.remove(&format!("{}/cutover", identity.id));
         }
     }
     Ok(())
@@ -90,17 +92,24 @@ pub(super) fn remove(
 pub(super) fn power(guest: &mut Guest, to: Power) {
     let on = to == Power::Running;
     if guest.running != on {
-        for unit in guest.units.values_mut() {
-            unit.running = on && unit.enabled;
+        let starts: Vec<String> = guest
+            .units
+            .iter()
+            .filter(|(name, unit)| on && unit.enabled && may_start(guest, name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for (name, unit) in &mut guest.units {
+            unit.running = starts.contains(name);
         }
     }
     guest.running = on;
 }
 
-/// Off and on again.
+/// Off, as when the power is cut, and on again.
 pub(super) fn cycle(guest: &mut Guest) {
     if guest.running {
         power(guest, Power::Stopped);
+        lose(guest);
         power(guest, Power::Running);
     }
 }

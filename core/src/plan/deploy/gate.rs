@@ -16,7 +16,7 @@ pub(super) const USER: &str = "homeport-gate";
 /// Let go at once when the recipe does not know the dialect: one by one breaks nothing.
 const NARROWEST: u32 = 1;
 
-const UNITS: [(&str, &str); 5] = [
+const UNITS: [(&str, &str); 6] = [
     (
         "homeport-gate@.socket",
         include_str!("../../../agent/units/homeport-gate@.socket"),
@@ -28,6 +28,10 @@ const UNITS: [(&str, &str); 5] = [
     (
         "homeport-gate@.service",
         include_str!("../../../agent/units/homeport-gate@.service"),
+    ),
+    (
+        "homeport-cutover@.service",
+        include_str!("../../../agent/units/homeport-cutover@.service"),
     ),
     (
         "homeport-recover.service",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use homeport_engine::event::Event;
 use homeport_engine::plan::Plan;
+use homeport_engine::recover::Outcome;
 use homeport_engine::require::Observations;
 use homeport_engine::run::{Fault, FaultKind, NoteDone, Tell};
 use homeport_engine::wire::{Answer, Ask};
@@ -46,14 +47,19 @@ impl Proxmox {
     }
 
     /// Has the agent resolve its journal.
-    pub(super) fn agent_recovers(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<(), Fault> {
+    pub(super) fn agent_recovers(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<Outcome, Fault> {
         let ask = Ask::Recover {
             operation: plan.operation.clone(),
         };
+        let mut ended = Outcome::RolledBack;
         self.converse(plan, &ask, false, tell, &mut |answer| match answer {
-            Answer::Resolved { .. } | Answer::Finished => Ok(Heard::Finished),
+            Answer::Resolved { outcome } => {
+                ended = outcome;
+                Ok(Heard::Finished)
+            }
             other => unexpected(&other),
-        })
+        })?;
+        Ok(ended)
     }
 
     /// Has the agent close its journal, and ends the conversation: an operation's last word.

@@ -47,6 +47,7 @@ use homeport_engine::journal::Child;
 use homeport_engine::local::Local;
 use homeport_engine::op::{GuestIdentity, Op};
 use homeport_engine::plan::{Place, Plan};
+use homeport_engine::recover::Outcome;
 use homeport_engine::require::{Observation, Observations};
 use homeport_engine::run::{Executor, Fault, FaultKind, Hands, NoteDone, Tell};
 
@@ -214,7 +215,7 @@ impl Executor for Proxmox {
         self.agent_runs(batch, seen, tell, done)
     }
 
-    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<(), Fault> {
+    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<Outcome, Fault> {
         self.agent_recovers(plan, tell)
     }
 
