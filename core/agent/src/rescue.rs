@@ -87,7 +87,7 @@ fn last_switch(state: &StateDir) -> Result<(CutOver, u64), Fault> {
 
 fn meaning(last: &CutOver, at: u64) -> String {
     let minutes = unix_now().saturating_sub(at) / 60;
-    let lost = match (last.generation.is_empty(), last.to.needs.as_slice()) {
+    let lost = match (last.generation.is_empty(), last.durable.as_slice()) {
         (true, _) => "Both work on the same data: nothing is lost".to_owned(),
         (false, kept) => format!(
             "{} works on the data as it was {minutes} minutes ago: whatever was written since will not be seen any more \

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cutover;
 use crate::journal::Record;
 use crate::plan::Plan;
 use crate::recover::Outcome;
@@ -35,6 +36,9 @@ pub struct Summary {
     pub done: usize,
     /// Steps that were taken back.
     pub undone: usize,
+    /// How its cut-over ended, if it had one and that is known: the host knows only of a switch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_over: Option<cutover::Outcome>,
 }
 
 impl Summary {
@@ -71,6 +75,7 @@ impl Summary {
                 Record::Undone { number } => Some(*number),
                 _ => None,
             })),
+            cut_over: records.iter().rev().find_map(switched),
         })
     }
 }
@@ -80,6 +85,14 @@ fn stages<'a>(plans: impl Iterator<Item = &'a Plan>) -> Vec<String> {
     let mut stages: Vec<String> = plans.map(|plan| plan.stage.clone()).collect();
     stages.dedup();
     stages
+}
+
+/// The outcome of a cut-over, among observations that are of something else.
+fn switched(record: &Record) -> Option<cutover::Outcome> {
+    match record {
+        Record::Done { seen, .. } => cutover::Outcome::read(seen.as_ref()?).ok(),
+        _ => None,
+    }
 }
 
 fn distinct(numbers: impl Iterator<Item = u32>) -> usize {

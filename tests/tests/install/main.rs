@@ -10,6 +10,8 @@ mod calls;
 mod certificate;
 mod condition;
 mod copies;
+mod crossing;
+mod cutover;
 mod decoy;
 mod doctor;
 mod dry;

@@ -192,6 +192,7 @@ mod tests {
             steps: 27,
             done: 27,
             undone: 0,
+            cut_over: None,
         };
         let open = Summary {
             verb: "stop".to_owned(),
