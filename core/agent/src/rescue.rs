@@ -36,7 +36,7 @@ pub(crate) fn rollback(state: &StateDir, yes: bool) -> Result<String, Fault> {
         to: newest(back.to, state)?,
         ..back
     };
-    let outcome = follow(state, &back, &mut |text| eprintln!("{text}"))?;
+    let outcome = follow(state, &back, &mut |_| {})?;
     told(&back, &outcome)
 }
 
