@@ -4,6 +4,7 @@
 #   tests/soak.sh                everything
 #   tests/soak.sh kills [N]      N installs (default 100) ended at random moments; after every one the same command
 #                                completes, and what it made is uninstalled. HOMEPORT_SEED repeats a run
+#   tests/soak.sh cutover [N]    N cut-overs (default 160) of a living instance, somebody killed at a random moment of each
 #   tests/soak.sh faults         every host call of install, restart, stop, start and uninstall goes wrong in every way
 #   tests/soak.sh mutations      what core does about each trap of Proxmox's programs is taken out: a test turns red
 #   tests/soak.sh reproducible   two whole builds, from two clones in different directories, give the same bytes
@@ -56,6 +57,12 @@ kills() {
     ready && seed=$(installations killed) && echo "$count installs ended, $count completed, nothing left; $seed"
 }
 
+cutover() {
+    local count=${1:-160} seed
+    export HOMEPORT_CUTS=$count
+    ready && seed=$(installations cutover) && echo "$count cut-overs, after each one slot served whole data; $seed"
+}
+
 faults() {
     export HOMEPORT_FAULTS=all
     ready && installations faults >/dev/null && echo "every call, every way: said, and nothing left or completed"
@@ -102,16 +109,18 @@ same() { # OUT OUT
 case ${1:-all} in
     all)
         part kills kills
+        part cutover cutover
         part faults faults
         part mutations mutations
         part reproducible reproducible
         ;;
     kills) part kills kills "${2:-}" ;;
+    cutover) part cutover cutover "${2:-}" ;;
     faults) part faults faults ;;
     mutations) part mutations mutations ;;
     reproducible) part reproducible reproducible ;;
     *)
-        sed -n '4,10s/^# \{0,1\}//p' "$0" >&2
+        sed -n '4,11s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
 esac

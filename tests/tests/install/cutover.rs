@@ -54,7 +54,7 @@ const VICTIMS: [(&str, &str); 8] = [
 fn cut_over_killed_at_any_moment() {
     let _turn = turn();
     let (mut random, seed) = Random::seeded();
-    println!("table: cut-over  seed {seed} (HOMEPORT_SEED repeats it)");
+    println!("table: cuts     seed {seed} (HOMEPORT_SEED repeats it)");
     let rows = env::var("HOMEPORT_CUTS").map_or(ROWS, |text| text.parse().unwrap());
     let instance = Instance::new("e2e-cut", 118);
     let tmp = tempfile::tempdir().unwrap();
