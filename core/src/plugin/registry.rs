@@ -54,6 +54,15 @@ impl Registry {
         }
     }
 
+    /// Lends the usable plugin of this kind that was found first; it stays here.
+    pub fn lend(&mut self, kind: Kind) -> Option<&mut Plugin> {
+        let mut usable = self
+            .entries
+            .iter_mut()
+            .filter_map(|entry| entry.plugin.as_mut().ok());
+        usable.find(|plugin| plugin.manifest().kind == kind)
+    }
+
     /// The names of the usable plugins of a kind.
     pub fn names(&self, kind: Kind) -> Vec<String> {
         self.manifests(kind)

@@ -22,7 +22,9 @@ const DEADLINE_S: u32 = 2;
 
 /// What has to be looked at, now that the deployment is planned.
 pub fn planned(deploy: &Deploy<'_>, plugins: &mut Registry) -> Result<Health, Error> {
-    let probes = plugin(plugins)?.call(&asked(deploy)?)?;
+    let plugin = plugins.lend(Kind::Health);
+    let plugin = plugin.ok_or_else(|| Error::no_plugin("health"))?;
+    let probes = plugin.call(&asked(deploy)?)?;
     let mut spec = spec::of(&probes);
     let database = Asked::of(deploy.database, &mut spec);
     Ok(Health {
