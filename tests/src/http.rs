@@ -1,4 +1,4 @@
-//! A small HTTP server on loopback that serves a directory and can be told to misbehave, request by request.
+//! A small HTTP server that serves a directory and can be told to misbehave, request by request.
 //! Only for tests: it understands `GET`, one `Range` form and nothing else.
 
 use std::collections::{HashMap, VecDeque};
@@ -62,9 +62,14 @@ struct Shared {
 }
 
 impl Server {
-    /// Serves the files in `root`, with entity tags and ranges if `ranges`.
+    /// Serves the files in `root` on loopback, with entity tags and ranges if `ranges`.
     pub fn start(root: &Path, ranges: bool) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
+        Self::at("127.0.0.1", root, ranges)
+    }
+
+    /// The same at this address.
+    pub fn at(address: &str, root: &Path, ranges: bool) -> io::Result<Self> {
+        let listener = TcpListener::bind((address, 0))?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             root: root.to_owned(),
@@ -242,7 +247,8 @@ fn read_head(connection: &TcpStream) -> io::Result<Head> {
     let mut lines = BufReader::new(connection).lines();
     let first = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
     let mut head = Head {
-        path: first.split(' ').nth(1).unwrap_or("/").to_owned(),
+        // What is asked behind a question mark changes no file.
+        path: first.split([' ', '?']).nth(1).unwrap_or("/").to_owned(),
         start: None,
         if_range: None,
     };

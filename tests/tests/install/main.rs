@@ -6,6 +6,8 @@
 mod acceptance;
 mod around;
 mod attempt;
+mod builder;
+mod built;
 mod calls;
 mod certificate;
 mod condition;
