@@ -44,6 +44,10 @@ pub(crate) enum How {
 /// When it cannot be brought to its end now; the same again goes on.
 pub(crate) fn end(state: &StateDir, operation: &str, how: How) -> Result<Outcome, Fault> {
     let _turn = turn(state)?;
+    if how != How::Boot && units::closing() {
+        let why = "the machine is shutting down: the cut-over is brought to its end when it boots";
+        return Err(Fault::new(FaultKind::Locked, why));
+    }
     let mut book = Book::new(state.cut_over(operation)?);
     let mut ground = Ground::new(how == How::Boot);
     bring_to_end(&mut book, &mut ground, how == How::Begin)

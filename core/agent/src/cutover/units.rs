@@ -80,6 +80,12 @@ pub(super) fn lives(units: &[String]) -> Result<Vec<Life>, Fault> {
     Ok(unit::show(units)?.into_iter().map(life).collect())
 }
 
+/// Whether the machine is shutting down: then nothing can be started, and a way back would only seem to fail.
+pub(super) fn closing() -> bool {
+    let said = unit::systemctl(["is-system-running"], ASK);
+    said.is_ok_and(|said| said.text().trim() == "stopping")
+}
+
 fn told<'a>(verb: &'a str, wait: bool, name: &'a str) -> Vec<&'a str> {
     let mut words = vec![verb];
     if !wait {

@@ -10,8 +10,14 @@ use crate::op::Content;
 use crate::plan::{Step, Undo};
 use crate::run::unix_now;
 
-/// Time the old side gets to start and, again, to answer, milliseconds.
-const RETURN_MS: u64 = 20_000;
+/// Time systemd gets to start the old side, milliseconds.
+const START_MS: u64 = 20_000;
+
+/// So long requests wait for the old side's answers, milliseconds: then they are let go, whatever they meet.
+const WAITED_FOR_MS: u64 = 8_000;
+
+/// After this long it counts as not coming back, milliseconds.
+const RETURN_MS: u64 = 60_000;
 
 /// Time for throwing away what was made for the new side; requests are not held meanwhile.
 const TIDY_MS: u64 = 300_000;
@@ -38,14 +44,20 @@ pub(super) fn back(way: &mut Way<'_>, trouble: Trouble) -> Result<Outcome, Fault
     if way.committed {
         decided?;
     }
-    let returned = return_to_old(way);
+    let mut returned = return_to_old(way);
+    let booting = way.site.booting();
+    let mut answered = Ok(());
+    if !booting {
+        answered = answers(way, WAITED_FOR_MS);
+        // A gate that cannot be told is dead; it is told by whoever is started next.
+        drain::release(&way.cut_over, way.site)?;
+    }
     let held_ms = way.held_ms();
-    // Nobody waits for a side that does not come.
-    let released = match way.site.booting() {
-        true => Ok(()),
-        false => drain::release(&way.cut_over, way.site),
-    };
-    let ending = match returned.and(released) {
+    if answered.is_err() {
+        answered = answers(way, RETURN_MS);
+    }
+    returned = returned.and(answered);
+    let ending = match returned {
         Ok(()) => Ending::Undone(trouble),
         Err(fault) => Ending::Stuck(both(&trouble, fault, &way.cut_over)),
     };
@@ -63,7 +75,7 @@ pub(super) fn back(way: &mut Way<'_>, trouble: Trouble) -> Result<Outcome, Fault
     tidy(way, outcome)
 }
 
-/// The new side ends, the old one starts and answers. Everything is tried, whatever fails before it; the first failure
+/// The new side ends, the old one starts. Everything is tried, whatever fails before it; the first failure
 /// is told.
 fn return_to_old(way: &mut Way<'_>) -> Result<(), Fault> {
     let it = way.cut_over.clone();
@@ -81,7 +93,7 @@ fn return_to_old(way: &mut Way<'_>) -> Result<(), Fault> {
     };
     let permit = it.marks.permit(old);
     also(way.site.put(&mark(&permit, Content::Text(String::new()))));
-    also(way.site.start(&it.from.units, RETURN_MS));
+    also(way.site.start(&it.from.units, START_MS));
     also(way.site.put(&absent(&it.marks.fence)));
     also(way.site.put(&absent(&permit)));
     if way.committed {
@@ -89,12 +101,17 @@ fn return_to_old(way: &mut Way<'_>) -> Result<(), Fault> {
             also(way.site.put(file));
         }
     }
-    if !way.site.booting() {
-        for probe in &it.from.probes {
-            also(way.site.ask(probe, RETURN_MS));
-        }
-    }
     first
+}
+
+/// Whether the old side answers everything within so long.
+fn answers(way: &mut Way<'_>, limit_ms: u64) -> Result<(), Fault> {
+    let until = way.site.now_ms() + limit_ms;
+    for probe in &way.cut_over.from.probes {
+        let left = until.saturating_sub(way.site.now_ms());
+        way.site.ask(probe, left.max(1))?;
+    }
+    Ok(())
 }
 
 /// Throws away what was made for the new side, latest first, and closes.
