@@ -185,6 +185,26 @@ mod tests {
     }
 
     #[test]
+    fn only_what_begins_like_a_request_that_reads_counts_as_one() {
+        for (text, writes) in [
+            ("GET / HTTP/1.1", false),
+            ("HEAD / HTTP/1.1", false),
+            ("OPTIONS * HTTP/1.1", false),
+            ("PUT /x HTTP/1.1", true),
+            ("GETX / HTTP/1.1", true),
+            ("GE", true),
+        ] {
+            let (mut source, from, to, _sink) = line();
+            let mut flow = Flow::default();
+            assert!(!flow.may_write(), "nothing was sent");
+            source.write_all(text.as_bytes()).unwrap();
+            flow.source_ready(false);
+            flow.turn(from.as_fd(), to.as_fd(), &mut vec![0; BUFFER]);
+            assert_eq!(flow.may_write(), writes, "{text}");
+        }
+    }
+
+    #[test]
     fn a_sink_that_does_not_read_stops_the_source_and_loses_nothing() {
         let (source, from, to, mut sink) = line();
         let sent: Vec<u8> = (0..2_000_000_u32).map(|n| n as u8).collect();

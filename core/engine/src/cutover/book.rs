@@ -227,3 +227,65 @@ impl Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::small_cut_over;
+
+    fn begun() -> Note {
+        Note::Begun {
+            cut_over: Box::new(small_cut_over("op-1")),
+            version: "0".to_owned(),
+            at: 1,
+        }
+    }
+
+    fn held() -> Note {
+        Note::Held {
+            drained_ms: 3,
+            at_ms: 4_000,
+        }
+    }
+
+    fn stage(notes: &[Note]) -> Result<Option<Stage>, String> {
+        Ok(Standing::of(notes)?.map(|standing| standing.stage))
+    }
+
+    #[test]
+    fn the_last_decision_counts() {
+        let commit = Note::Commit { steps: Vec::new() };
+        let trouble = Trouble::default();
+        let back = Note::Back {
+            trouble: trouble.clone(),
+        };
+        assert_eq!(stage(&[]), Ok(None));
+        let mut notes = vec![begun()];
+        for (note, then) in [
+            (Note::Started, Stage::Started),
+            (held(), Stage::Held),
+            (commit, Stage::Committed),
+            (back, Stage::Back(trouble)),
+        ] {
+            notes.push(note);
+            assert_eq!(stage(&notes), Ok(Some(then)));
+        }
+        let standing = Standing::of(&notes).unwrap().unwrap();
+        assert!(standing.committed, "it turned back after Commit");
+        assert_eq!((standing.drained_ms, standing.held_at_ms), (3, Some(4_000)));
+    }
+
+    #[test]
+    fn an_order_that_cannot_have_been_written_is_damage() {
+        let commit = || Note::Commit { steps: Vec::new() };
+        for notes in [
+            vec![Note::Started],
+            vec![begun(), begun()],
+            vec![begun(), held()],
+            vec![begun(), Note::Started, commit()],
+            vec![begun(), Note::Started, held(), commit(), commit()],
+        ] {
+            assert!(stage(&notes).is_err(), "{notes:?}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use super::back::{back, close};
 use super::book::Note;
 use super::drain;
-use super::run::{Way, mark};
+use super::run::{Way, fallen, mark};
 use super::site::{AtGate, Life, Site, Word};
 use super::{CutOver, Ending, Outcome, Trouble};
 use crate::fault::{Fault, FaultKind};
@@ -122,12 +122,8 @@ fn watch(way: &mut Way<'_>, it: &CutOver, born: &[Life]) -> Watched {
 
 /// Whether it lives and answers. [`FaultKind::Failed`]: it does not live, or not any more.
 fn look(site: &mut dyn Site, it: &CutOver, born: &[Life]) -> Result<(), Fault> {
-    let lives = site.lives(&it.to.units)?;
-    for ((unit, now), then) in it.to.units.iter().zip(&lives).zip(born) {
-        if !now.active || now.incarnation != then.incarnation {
-            let why = format!("`{unit}` fell over after the switch");
-            return Err(Fault::new(FaultKind::Failed, why));
-        }
+    if let Some(fell) = fallen(site, &it.to.units, born)? {
+        return Err(fell);
     }
     let mut probes = it.to.probes.iter().chain(&it.to.through);
     probes.try_for_each(|probe| site.ask(probe, ANSWER_MS))

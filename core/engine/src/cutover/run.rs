@@ -13,10 +13,17 @@ use super::back::{back, give_up, tidy};
 use super::book::{Book, Note, Stage, Standing};
 use super::drain::{self, Held};
 use super::forward::arrive;
-use super::site::Site;
+use super::site::{Life, Site};
 use super::{CutOver, Outcome, Stretch, Trouble};
 use crate::fault::{Fault, FaultKind};
 use crate::op::{Content, PutFile};
+use crate::probe::Probe;
+
+/// Time of one question to the new side, after which it is looked whether that lives, milliseconds.
+const SLICE_MS: u64 = 500;
+
+/// Time between two questions, milliseconds.
+const PAUSE_MS: u64 = 20;
 
 /// A cut-over under way.
 pub(super) struct Way<'a> {
@@ -157,8 +164,9 @@ impl<'a> Way<'a> {
             way.site.put(&permit)?;
             way.site.start(&it.to.units, left)
         })?;
+        let born = self.site.lives(&it.to.units)?;
         for probe in &it.to.probes {
-            self.timed("ask it", |way, left| way.site.ask(probe, left))?;
+            self.timed("ask it", |way, left| way.asked(probe, left, &born))?;
         }
         if !it.durable.is_empty() {
             self.timed("bring its data to disk", |way, _| {
@@ -166,6 +174,28 @@ impl<'a> Way<'a> {
             })?;
         }
         self.left().map(|_| ())
+    }
+
+    /// Asks the new side until it answers. One that has ended meanwhile is not waited for: requests are.
+    fn asked(&mut self, probe: &Probe, left: u64, born: &[Life]) -> Result<(), Fault> {
+        let until = self.site.now_ms() + left.min(probe.deadline_ms.into());
+        let once = Probe {
+            unit: None,
+            ..probe.clone()
+        };
+        loop {
+            let Err(fault) = self.site.ask(&once, SLICE_MS) else {
+                return Ok(());
+            };
+            let fell = fallen(self.site, &self.cut_over.to.units, born)?;
+            let over = self.site.now_ms() >= until || fault.kind != FaultKind::Unhealthy;
+            if fell.is_some() || over {
+                let last = self.site.ask(probe, 1).err();
+                let lines = last.map(|last| last.lines).unwrap_or_default();
+                return Err(fell.unwrap_or(fault).with_lines(lines));
+            }
+            self.site.pause(PAUSE_MS);
+        }
     }
 
     /// Does it in what is left of the hold, and notes how long it took.
@@ -207,6 +237,18 @@ impl<'a> Way<'a> {
             (None, None) => 0,
         }
     }
+}
+
+/// Which of the units does not live, or is not the one that was started, if any.
+pub(super) fn fallen(
+    site: &mut dyn Site,
+    units: &[String],
+    born: &[Life],
+) -> Result<Option<Fault>, Fault> {
+    let lives = site.lives(units)?;
+    let mut seen = units.iter().zip(&lives).zip(born);
+    let fell = seen.find(|((_, now), then)| !now.active || now.incarnation != then.incarnation);
+    Ok(fell.map(|((unit, _), _)| Fault::new(FaultKind::Failed, format!("`{unit}` fell over"))))
 }
 
 /// A file that decides by being there, or its absence.
