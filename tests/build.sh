@@ -56,6 +56,7 @@ site() {
     cp "$OUT/bin/homeport" "$OUT/bin/homeport-agent" "$tree/bin/"
     cp -r "$OUT/bin/plugins" "$tree/plugins"
     cp -r templates "$tree/templates"
+    "$OUT/bin/homeport" bundle documents --out "$tree/share" >&2
     "$OUT/bin/homeport" bundle create --from "$tree" --release "$VERSION" --out "$OUT/site" --key "$OUT/keys/homeport.key"
     "$OUT/bin/homeport" bundle channel stable --newest "$VERSION" --lowest "$VERSION" --days "$days" \
         --out "$OUT/site" --key "$OUT/keys/homeport.key"

@@ -8,7 +8,7 @@ set -euo pipefail
 # Builds: a C compiler for TLS and compression, musl for the static programs. Tests: the real programs they talk to.
 PACKAGES=(
     build-essential musl-tools ca-certificates curl git
-    minisign gpg gpgv zstd sqlite3 openssl nginx-light python3 python3-jsonschema python3-yaml strace jq shellcheck procps iproute2 util-linux zip unzip
+    minisign gpg gpgv zstd sqlite3 openssl nginx-light python3 man-db python3-jsonschema python3-yaml strace jq shellcheck procps iproute2 util-linux zip unzip
 )
 
 # Those of the packages that are not installed. dpkg-query fails when it has never heard of one: that is an answer, too.

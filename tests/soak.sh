@@ -7,6 +7,7 @@
 #   tests/soak.sh cutover [N]    N cut-overs (default 160) of a living instance, somebody killed at a random moment of each
 #   tests/soak.sh faults         every host call of install, restart, stop, start and uninstall goes wrong in every way
 #   tests/soak.sh mutations      what core does about each trap of Proxmox's programs is taken out: a test turns red
+#   tests/soak.sh fuzz [N]       every parser of foreign bytes with N inputs (default 20000); PROPTEST_RNG_SEED repeats a run
 #   tests/soak.sh reproducible   two whole builds, from two clones in different directories, give the same bytes
 #
 # One line per part on stdout: its name, `passed` or `failed`, what was seen. Everything else goes to stderr.
@@ -73,6 +74,19 @@ mutations() {
     ready && said=$(python3 tests/lab/mutate.py) && echo "$said" >&2 && echo "$(wc -l <<<"$said") mutations, all of them noticed"
 }
 
+fuzz() {
+    local count=${1:-20000} log status=0
+    log=$(mktemp)
+    if PROPTEST_CASES=$count cargo test --locked --quiet --workspace --exclude homeport-tests fuzz >"$log" 2>&1; then
+        echo "$(grep -oE '[0-9]+ passed' "$log" | awk '{ sum += $1 } END { print sum + 0 }') parsers, $count inputs each"
+    else
+        cat "$log" >&2
+        status=1
+    fi
+    rm -f "$log"
+    return $status
+}
+
 # Another directory, umask and time zone for the second build: none of them may matter.
 reproducible() {
     local place status=0 other=another-directory-with-a-longer-name
@@ -112,12 +126,14 @@ case ${1:-all} in
         part cutover cutover
         part faults faults
         part mutations mutations
+        part fuzz fuzz
         part reproducible reproducible
         ;;
     kills) part kills kills "${2:-}" ;;
     cutover) part cutover cutover "${2:-}" ;;
     faults) part faults faults ;;
     mutations) part mutations mutations ;;
+    fuzz) part fuzz fuzz "${2:-}" ;;
     reproducible) part reproducible reproducible ;;
     *)
         sed -n '4,11s/^# \{0,1\}//p' "$0" >&2

@@ -13,3 +13,6 @@ pub mod unpack;
 pub mod utc;
 
 pub use semver::Version;
+
+#[cfg(test)]
+mod fuzz_tests;

@@ -10,13 +10,14 @@ use std::io;
 use std::path::Path;
 
 use homeport_engine::recover::Outcome;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::Finding;
 use crate::settings;
 
 /// What kind of failure it is; the exit code follows from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Nothing of the kinds below.
@@ -81,7 +82,7 @@ impl Kind {
 }
 
 /// State the system is in after the failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aftermath {
     /// Nothing was changed.

@@ -21,3 +21,6 @@ pub mod target;
 pub mod verbs;
 pub mod wizard;
 mod yaml;
+
+#[cfg(test)]
+mod fuzz_tests;

@@ -13,6 +13,9 @@ pub const TRUSTED_KEYS: &str = "/etc/homeport/trusted-keys";
 /// The command users type: a link to the version in use.
 pub const COMMAND: &str = "/usr/local/bin/homeport";
 
+/// What everybody on the host reads: manual pages and completions are links below it.
+pub const SHARE: &str = "/usr/local/share";
+
 /// Directories of all instances' journals on the host.
 pub fn all_journals() -> PathBuf {
     Path::new(STATE).join("journal")

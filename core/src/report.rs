@@ -1,12 +1,15 @@
 //! What verbs have to say when they are done: plain data, shown as prose or as JSON. Knows neither terminals nor machines.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Kind;
 use crate::log::Level;
 
 /// How something is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Health {
     /// As it should be.
@@ -21,7 +24,7 @@ pub enum Health {
 }
 
 /// An instance has been installed, and has been asked and has answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Installed {
     /// Id of the instance.
     pub instance: String,
@@ -46,7 +49,7 @@ pub struct Installed {
 }
 
 /// One line of `homeport list`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Listed {
     /// Id of the instance.
     pub instance: String,
@@ -72,7 +75,7 @@ pub struct Listed {
 }
 
 /// What `homeport status` found out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 pub struct Status {
     /// Id of the instance.
     pub instance: String,
@@ -119,7 +122,7 @@ pub struct Status {
 }
 
 /// The database, and how it answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 pub struct Database {
     /// As any component.
     #[serde(flatten)]
@@ -131,7 +134,7 @@ pub struct Database {
 }
 
 /// Something a component depends on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 pub struct Dependency {
     /// What: a directory, `redis`.
     pub name: String,
@@ -140,7 +143,7 @@ pub struct Dependency {
 }
 
 /// Use of processors, as the platform measured some seconds before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 pub struct Cpu {
     /// How many there are.
     pub cores: u32,
@@ -149,7 +152,7 @@ pub struct Cpu {
 }
 
 /// A component, and how it answered.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 pub struct Component {
     /// Its name.
     pub name: String,
@@ -174,7 +177,7 @@ pub struct Component {
 }
 
 /// How much there is of something, bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 pub struct Room {
     /// In all.
     pub total: u64,
@@ -183,7 +186,7 @@ pub struct Room {
 }
 
 /// A file system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 pub struct Disk {
     /// A directory on it.
     pub path: String,
@@ -192,7 +195,7 @@ pub struct Disk {
 }
 
 /// One thing about a host that is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
     /// What was looked at, in one word of a fixed set: `bridge`, `storage`, …
     pub check: &'static str,
@@ -209,7 +212,7 @@ pub struct Finding {
 }
 
 /// Whether a finding is in the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Nothing can be begun before it is cured.
@@ -219,7 +222,7 @@ pub enum Severity {
 }
 
 /// What `homeport doctor` found out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Checkup {
     /// Node it looked at.
     pub node: String,
@@ -234,7 +237,7 @@ pub struct Checkup {
 }
 
 /// One line of a log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Line {
     /// When, UTC; empty: not known.
     pub time: String,
@@ -249,7 +252,7 @@ pub struct Line {
 }
 
 /// Something to know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema, Deserialize)]
 pub struct Remark {
     /// How bad it is.
     pub health: Health,

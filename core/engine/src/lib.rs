@@ -30,3 +30,6 @@ pub mod wire;
 
 /// Version of every message and journal record this engine writes. A reader refuses a higher one.
 pub const WIRE: u32 = 1;
+
+#[cfg(test)]
+mod fuzz_tests;

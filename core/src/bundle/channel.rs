@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use homeport_bootstrap::channel::{Channel, SCHEMA};
 use homeport_bootstrap::name::ChannelName;
 use homeport_bootstrap::{Version, utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::at;
@@ -30,13 +31,14 @@ pub struct ChannelRequest<'a> {
 }
 
 /// A channel that has been described.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct CreatedChannel {
     /// The channel file.
     pub path: PathBuf,
     /// Its signature.
     pub signature: PathBuf,
     /// What it says.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub channel: Channel,
 }
 

@@ -9,6 +9,7 @@ use homeport_bootstrap::manifest::Manifest;
 use homeport_bootstrap::name::BundleName;
 use homeport_bootstrap::trust::{Key, SIGNATURE_LIMIT};
 use homeport_bootstrap::unpack;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::BundleError;
@@ -16,17 +17,19 @@ use super::error::at;
 use super::sign::beside;
 
 /// What is known of a bundle on disk.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Inspection {
     /// Its name.
     pub name: String,
     /// In bytes, packed.
     pub size: u64,
     /// Of the packed file.
+    #[schemars(with = "String")]
     pub sha256: Digest,
     /// Whether its signature has been verified. If not, everything else is only what the file says of itself.
     pub verified: bool,
     /// What it holds; every file has been compared with it.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub manifest: Manifest,
 }
 

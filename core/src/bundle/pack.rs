@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use homeport_bootstrap::digest::Digest;
 use homeport_bootstrap::manifest::{self, FileEntry, Manifest, Mode};
 use homeport_bootstrap::{Version, unpack};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::BundleError;
@@ -33,7 +34,7 @@ pub struct CreateRequest<'a> {
 }
 
 /// A bundle that has been made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct CreatedBundle {
     /// The bundle.
     pub path: PathBuf,
@@ -42,6 +43,7 @@ pub struct CreatedBundle {
     /// In bytes, packed.
     pub size: u64,
     /// What it holds.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub manifest: Manifest,
 }
 

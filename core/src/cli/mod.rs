@@ -4,8 +4,11 @@
 
 pub mod args;
 pub mod ask;
+pub mod complete;
 pub mod json;
+pub mod manual;
 pub mod output;
 pub mod progress;
+pub mod schema;
 pub mod show;
 pub mod style;

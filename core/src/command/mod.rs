@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use homeport_engine::plan::Plan;
 use serde::Serialize;
 
-use crate::cli::args::{self, Adopt, Change, Cli, Common, One, Plugin, Uninstall, Verb};
+use crate::cli::args::{Adopt, Change, Cli, Common, One, Plugin, Uninstall, Verb};
 use crate::cli::style::Style;
 use crate::cli::{json, output, show};
 use crate::error::{Error, Kind};
@@ -58,10 +58,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Plugin(plugin) => plugins(common, plugin),
         Verb::Recipe(verb) => recipe::recipe(common, verb),
         Verb::Bundle(bundle) => publish::bundle(common, bundle),
-        Verb::Completions { shell } => {
-            output::result(&args::completions(*shell));
-            Ok(ExitCode::SUCCESS)
-        }
+        Verb::Completions { shell } => publish::completions(&shell.to_string()),
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use homeport_bootstrap::trust::Key;
 
 use super::{answer, style};
-use crate::bundle::{self, ChannelRequest, CreateRequest, KeyFile, Password};
+use crate::bundle::{self, ChannelRequest, CreateRequest, Document, KeyFile, Password};
 use crate::cli::args::{self, Bundle, Common, PublicKey};
-use crate::cli::show;
-use crate::error::Error;
+use crate::cli::{complete, manual, output, schema, show};
+use crate::error::{Error, Kind};
 
 /// Where the password of an encrypted key is looked for.
 const PASSWORD: &str = "HOMEPORT_KEY_PASSWORD";
@@ -46,7 +46,64 @@ pub fn bundle(common: Common, verb: &Bundle) -> Result<ExitCode, Error> {
             answer(common, &found, || show::bundle(&found, style()))
         }
         Bundle::Channel(given) => channel(common, given),
+        Bundle::Documents { out } => {
+            let documents = documents()?;
+            bundle::write_documents(out, &documents)?;
+            let result = serde_json::json!({ "path": out, "documents": documents.len() });
+            answer(common, &result, || {
+                format!("{} documents in {}.", documents.len(), out.display())
+            })
+        }
     }
+}
+
+/// Shells whose scripts are shipped, with the names by which they find them.
+const SHIPPED: [(&str, &str); 3] = [
+    ("bash", "homeport.bash"),
+    ("zsh", "_homeport"),
+    ("fish", "homeport.fish"),
+];
+
+fn documents() -> Result<Vec<Document>, Error> {
+    let pages = manual::pages().map_err(unwritten)?;
+    let pages = pages
+        .into_iter()
+        .map(|(name, page)| (format!("man/man1/{name}"), page));
+    let schemas = schema::all().into_iter().map(|(verb, schema)| {
+        (
+            format!("schemas/{verb}.json"),
+            format!("{schema:#}\n").into_bytes(),
+        )
+    });
+    let mut documents: Vec<Document> = pages.chain(schemas).collect();
+    for (shell, name) in SHIPPED {
+        documents.push((format!("completions/{name}"), script(shell)?.into_bytes()));
+    }
+    Ok(documents)
+}
+
+/// `completions`.
+pub fn completions(shell: &str) -> Result<ExitCode, Error> {
+    output::result(&script(shell)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn script(shell: &str) -> Result<String, Error> {
+    let unknown = || {
+        let why = format!("nothing is known of `{shell}`");
+        Error::new(Kind::Usage, "There is no such script.", why)
+    };
+    complete::script(shell)
+        .ok_or_else(unknown)?
+        .map_err(unwritten)
+}
+
+fn unwritten(error: io::Error) -> Error {
+    Error::new(
+        Kind::Unexpected,
+        "A text could not be made.",
+        error.to_string(),
+    )
 }
 
 fn channel(common: Common, given: &args::Channel) -> Result<ExitCode, Error> {

@@ -14,6 +14,7 @@ use flate2::write::GzEncoder;
 use homeport_bootstrap::utc;
 use homeport_engine::event::Event;
 use rustix::fs::{FlockOperation, flock};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::settings::instance_id;
@@ -27,7 +28,7 @@ const ROTATE_AT: u64 = 10 << 20;
 const KEPT: u32 = 5;
 
 /// How much a line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Only of interest when something is searched for.

@@ -11,10 +11,11 @@ use nix::{
     },
     unistd::{Gid, Uid, chdir, chroot, geteuid, setgroups, setresgid, setresuid},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What holds a plugin's process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Confinement {
     /// The user id it runs under.
     pub uid: u32,

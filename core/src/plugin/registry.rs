@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use homeport_plugin_api::wire::{Kind, Manifest};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Confinement, Host, Library, Plugin, PluginError, Trust, TrustedBy, trust::files_in};
@@ -108,11 +109,12 @@ fn entry(host: &Host, path: PathBuf, trust: &Trust) -> Entry {
 }
 
 /// One line of `homeport plugin list`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Listed {
     /// Its file.
     pub path: PathBuf,
     /// What it is for; not known of one that cannot be used.
+    #[schemars(with = "Option<String>")]
     pub kind: Option<Kind>,
     /// What users type.
     pub name: Option<String>,
@@ -127,11 +129,12 @@ pub struct Listed {
 }
 
 /// What `homeport plugin inspect` shows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Inspected {
     /// Its file.
     pub path: PathBuf,
     /// Everything it says of itself, if it can be used.
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     pub manifest: Option<Manifest>,
     /// SHA-256 of its file.
     pub sha256: Option<String>,

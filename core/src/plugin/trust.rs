@@ -11,6 +11,7 @@ use homeport_bootstrap::{
     digest::Digest,
     trust::{Key, SIGNATURE_LIMIT, TrustError},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -19,7 +20,7 @@ use super::{
 };
 
 /// Who vouches for a plugin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrustedBy {
     /// The signed manifest of this Homeport release.

@@ -7,6 +7,7 @@ use homeport_engine::op::GuestIdentity;
 use homeport_engine::plan::Plan;
 use homeport_engine::recover::Outcome;
 use homeport_engine::run::unix_now;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, Kind};
@@ -39,7 +40,7 @@ pub enum Adopted {
 }
 
 /// What the user is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Summary {
     /// Id of the instance.
     pub instance: String,

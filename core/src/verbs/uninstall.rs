@@ -10,6 +10,7 @@ use homeport_plugin_api::wire::Kind;
 use homeport_plugin_api::wire::conversation::{Handle, Observe, Plan as Asked};
 use homeport_plugin_api::wire::database::Purpose;
 use homeport_plugin_api::wire::step::Step;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -46,7 +47,7 @@ pub enum Uninstalled {
 }
 
 /// What the user is told.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Summary {
     /// Id of the instance.
     pub instance: String,

@@ -2,6 +2,7 @@
 //! file may be. Every rule is shown a piece of code that breaks it, so that none is blind. And what the scripts do on a new machine.
 
 mod length;
+mod licences;
 mod manifest;
 mod never;
 mod rules;

@@ -15,6 +15,7 @@ use crate::remains::remains;
 use crate::run::{Ended, call, homeport, inside, run};
 use crate::user::{Person, certificate};
 use crate::watch::Watch;
+use crate::{documents, face, logs};
 
 // FR-010, FR-018, FR-019
 #[test]
@@ -35,10 +36,13 @@ fn every_verb() {
     listed(&instance, &id);
     powered(&instance, &id, &app, &mut person);
     past(&instance);
+    logs::told(&instance, &id);
+    face::shown(&instance);
     refused(&instance, &id);
     kept(&instance, &id);
     let left = remains(&instance, id.parse().unwrap(), Path::new("/nowhere"));
     assert_eq!(left, [""; 0]);
+    documents::followed();
 }
 
 fn json(ended: Ended) -> Value {

@@ -26,6 +26,12 @@ pub enum Bundle {
     },
     /// Describe a channel: its newest release, the lowest one allowed, and how long that holds
     Channel(Channel),
+    /// Write the manual pages, the schemas of what is printed as JSON, and the completions that a release brings along
+    Documents {
+        /// Directory they are written into
+        #[arg(long, value_name = "DIRECTORY")]
+        out: PathBuf,
+    },
 }
 
 /// `bundle create`.

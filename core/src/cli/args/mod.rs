@@ -7,11 +7,11 @@ mod settings;
 mod since;
 
 use std::ffi::OsString;
-use std::io;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use clap_complete::engine::ArgValueCandidates;
 
 pub use bundle::{Bundle, Channel, Create, Key, PublicKey};
 pub use config::Config;
@@ -19,6 +19,7 @@ pub use recipe::Recipe;
 pub use settings::Given;
 pub use since::Since;
 
+use super::complete;
 use super::progress::Mode;
 use crate::settings::{ConfigFile, Sources, instance_id};
 
@@ -140,7 +141,7 @@ pub enum OnFailure {
 #[derive(Debug, Args)]
 pub struct One {
     /// Which instance; may be left out when there is only one
-    #[arg(value_parser = instance)]
+    #[arg(value_parser = instance, add = ArgValueCandidates::new(complete::instances))]
     pub instance: Option<String>,
 }
 
@@ -168,7 +169,7 @@ pub struct Logs {
     pub one: One,
     /// Only this part: a component of the app, `gate`, `proxy`, `agent`; or `homeport`, what Homeport did to the instance.
     /// May be repeated
-    #[arg(long, short = 'c', value_name = "COMPONENT")]
+    #[arg(long, short = 'c', value_name = "COMPONENT", add = ArgValueCandidates::new(complete::components))]
     pub component: Vec<String>,
     /// Show what comes until Ctrl-C
     #[arg(long, short = 'f')]
@@ -229,6 +230,7 @@ pub enum Plugin {
     /// Show everything a plugin says of itself
     Inspect {
         /// Its name or its file
+        #[arg(add = ArgValueCandidates::new(complete::plugins))]
         plugin: String,
     },
 }
@@ -279,22 +281,12 @@ impl Install {
     }
 }
 
-/// The script that completes commands in this shell.
-pub fn completions(shell: Shell) -> String {
-    let mut script = Vec::new();
-    clap_complete::generate(
-        shell,
-        &mut Cli::command(),
-        "homeport",
-        &mut script as &mut dyn io::Write,
-    );
-    String::from_utf8_lossy(&script).into_owned()
-}
-
 /// An instance's name becomes part of paths: what is no name is refused here.
 fn instance(text: &str) -> Result<String, String> {
     instance_id(text).map_err(|why| format!("it {why}"))
 }
 
+#[cfg(test)]
+mod documents_tests;
 #[cfg(test)]
 mod tests;

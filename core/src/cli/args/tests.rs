@@ -1,5 +1,7 @@
 //! The command line as it is typed.
 
+use clap::CommandFactory;
+
 use super::*;
 
 fn read(line: &str) -> Result<Cli, clap::Error> {
@@ -101,14 +103,4 @@ fn verbs_that_are_not_built_are_not_offered() {
         assert!(!help.contains(&format!("  {verb} ")), "{verb}");
         assert!(read(&format!("homeport {verb}")).is_err());
     }
-}
-
-#[test]
-fn completions_know_verbs_and_flags() {
-    let script = completions(Shell::Bash);
-    assert!(
-        script.contains("uninstall")
-            && script.contains("--keep-data")
-            && script.contains("--ip-address")
-    );
 }

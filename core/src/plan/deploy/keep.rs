@@ -18,6 +18,22 @@ if [ -e "$2" ]; then mv -T "$2" "$2.old"; fi
 mv -T "$3" "$2"
 rm -rf "$2.old""#;
 
+/// Links the manual pages and completions in `$1` where programs below `$2` look for them, and takes away links to pages
+/// that are no more. Files of others are left alone.
+const SHOW: &str = r#"[ -d "$1/share" ] || exit 0
+cd "$1/share"
+link() {
+    mkdir -p "$2/$3"
+    if [ -L "$2/$3/$4" ] || [ ! -e "$2/$3/$4" ]; then ln -sfn "$1" "$2/$3/$4"; fi
+}
+for page in man/man1/*; do link "$1/share/$page" "$2" man/man1 "${page##*/}"; done
+link "$1/share/completions/homeport.bash" "$2" bash-completion/completions homeport
+link "$1/share/completions/_homeport" "$2" zsh/site-functions _homeport
+link "$1/share/completions/homeport.fish" "$2" fish/vendor_completions.d homeport.fish
+for page in "$2"/man/man1/homeport*.1; do
+    if [ -L "$page" ] && [ ! -e "$page" ]; then rm -f "$page"; fi
+done"#;
+
 /// A Homeport that was unpacked only for this run is kept first, so that every later verb – also the one that
 /// resolves this very operation – works without fetching it again. It stays on the way back: another instance's
 /// command may be using it by then (decision 005).
@@ -42,12 +58,18 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
     ];
     let program = format!("{kept}/bin/homeport");
     let link = put(places::COMMAND, 0, "root:root", Content::Link(program));
+    let show = Exec::root(["sh", "-ec", SHOW, "sh", &kept, places::SHARE], 60);
     let title = format!("Keep Homeport {} on this host", deploy.program.version);
     let above = directory(places::PROGRAM, 0o755, "root:root");
     vec![
         Step::host(format!("Make {}", places::PROGRAM), above.clone()).undone_by(above.clone()),
         Step::host(title, Op::Exec(Exec::root(words, 60))).undone_by(absent(copy)),
         Step::host(format!("Link {} to it", places::COMMAND), link.clone()).undone_by(link),
+        Step::host(
+            "Show its manual pages and completions",
+            Op::Exec(show.clone()),
+        )
+        .undone_by(Op::Exec(show)),
     ]
 }
 
@@ -57,7 +79,7 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use super::KEEP;
+    use super::{KEEP, SHOW};
 
     fn bundle(directory: &Path, manifest: &str, program: &str) {
         fs::create_dir_all(directory.join("bin")).unwrap();
@@ -94,6 +116,41 @@ mod tests {
         assert!(keep(top));
         assert_eq!(kept(top), "second");
         assert_eq!(fs::read_dir(top).unwrap().count(), 2, "nothing beside it");
+    }
+
+    fn show(kept: &Path, share: &Path) {
+        let mut shell = Command::new("sh");
+        shell.args(["-ec", SHOW, "sh"]).args([kept, share]);
+        assert!(shell.status().unwrap().success());
+    }
+
+    #[test]
+    fn pages_are_shown_and_those_of_others_left_alone() {
+        let top = tempfile::tempdir().unwrap();
+        let (kept, share) = (top.path().join("1.0.0"), top.path().join("share"));
+        show(&top.path().join("without documents"), &share);
+        for place in [
+            "man/man1/homeport.1",
+            "man/man1/homeport-old.1",
+            "man/man1/homeport-x.1",
+        ] {
+            let path = kept.join("share").join(place);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "page").unwrap();
+        }
+        show(&kept, &share);
+        let page = |name: &str| share.join("man/man1").join(name);
+        assert_eq!(fs::read_to_string(page("homeport.1")).unwrap(), "page");
+        fs::remove_file(kept.join("share/man/man1/homeport-old.1")).unwrap();
+        fs::remove_file(page("homeport-x.1")).unwrap();
+        fs::write(page("homeport-x.1"), "somebody's").unwrap();
+        show(&kept, &share);
+        assert!(!page("homeport-old.1").is_symlink());
+        assert_eq!(
+            fs::read_to_string(page("homeport-x.1")).unwrap(),
+            "somebody's"
+        );
+        assert!(share.join("zsh/site-functions/_homeport").is_symlink());
     }
 
     #[test]

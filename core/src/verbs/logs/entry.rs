@@ -93,6 +93,9 @@ fn level(priority: Option<&str>) -> Level {
 
 #[cfg(test)]
 mod tests {
+    use homeport_mangle::bytes;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(entry: &str) -> Option<Vec<Line>> {
@@ -133,6 +136,14 @@ mod tests {
             "{}",
             &long[long.len() - 30..]
         );
+    }
+
+    proptest! {
+        #[test]
+        fn fuzz_entries(bytes in bytes(&[r#"{"__REALTIME_TIMESTAMP":"1767322985123456","PRIORITY":"4","_SYSTEMD_UNIT":"x.service","MESSAGE":[104,105,255]}"#])) {
+            let found = lines(&bytes, &Units::of(&[])).unwrap_or_default();
+            prop_assert!(found.iter().all(|line| line.text.chars().count() <= LONGEST + 40));
+        }
     }
 
     #[test]

@@ -21,4 +21,6 @@ pub(super) struct Malformed {
 }
 
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod tests;

@@ -1,0 +1,173 @@
+//! JSON schemas of what `--json` prints, one per verb, made from the types that are printed. They are shipped; whoever
+//! reads them must bear fields that are added later. Pure.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+use crate::bundle::{CreatedBundle, CreatedChannel, Inspection};
+use crate::error::{Aftermath, Kind};
+use crate::plugin;
+use crate::report::{Checkup, Finding, Installed, Line, Listed, Status};
+use crate::verbs::{adopt, uninstall};
+
+/// What a verb prints: its result, or why there is none.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum Answer<T> {
+    /// Its result.
+    Result(T),
+    /// Why there is none.
+    Error {
+        /// The error.
+        error: Problem,
+    },
+}
+
+/// What a changing verb prints when it is done, or with `--dry-run`.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum Change<T> {
+    /// What was done.
+    Done(T),
+    /// What would be done.
+    Planned {
+        /// The plans of all stages, as they are carried out.
+        plans: Vec<Map<String, Value>>,
+        /// What is not as it should be.
+        #[schemars(default)]
+        findings: Vec<Finding>,
+    },
+}
+
+/// An error.
+#[derive(JsonSchema)]
+pub struct Problem {
+    /// What kind of failure it is.
+    pub kind: Kind,
+    /// Exit code.
+    pub code: u8,
+    /// What failed.
+    pub what: String,
+    /// Why.
+    pub why: String,
+    /// What state the system is in now.
+    pub state: Aftermath,
+    /// What to do: sentences, or commands to paste.
+    #[schemars(rename = "do")]
+    pub remedies: Vec<String>,
+    /// The last lines of whatever failed.
+    pub lines: Vec<String>,
+    /// What was in the way, if that is why.
+    #[schemars(default)]
+    pub findings: Vec<Finding>,
+}
+
+/// `start`, `stop`, `restart`.
+#[derive(JsonSchema)]
+pub struct Powered {
+    /// Id of the instance.
+    pub instance: String,
+    /// The verb.
+    pub verb: String,
+    /// False: it was so already.
+    pub done: bool,
+}
+
+/// `list`.
+#[derive(JsonSchema)]
+pub struct Instances {
+    /// The instances of the cluster.
+    pub instances: Vec<Listed>,
+}
+
+/// `history`.
+#[derive(JsonSchema)]
+pub struct Operations {
+    /// What was done, the newest first.
+    pub operations: Vec<Operation>,
+}
+
+/// What was done once.
+#[derive(JsonSchema)]
+pub struct Operation {
+    /// Its id.
+    pub operation: String,
+    /// The verb.
+    pub verb: String,
+    /// Id of the instance.
+    pub instance: String,
+    /// Version of Homeport that began it.
+    pub version: String,
+    /// Names of its stages, in order.
+    pub stages: Vec<String>,
+    /// When it began, Unix seconds.
+    pub began: u64,
+    /// When it ended, Unix seconds; null: it has not.
+    pub ended: Option<u64>,
+    /// How it ended; null: it has not.
+    pub outcome: Option<String>,
+    /// Whether it is past the point from which it only goes forward.
+    pub committed: bool,
+    /// Steps it has.
+    pub steps: usize,
+    /// Steps that were done.
+    pub done: usize,
+    /// Steps that were taken back.
+    pub undone: usize,
+}
+
+/// `plugin list`.
+#[derive(JsonSchema)]
+pub struct Plugins {
+    /// The plugins.
+    pub plugins: Vec<plugin::Listed>,
+}
+
+/// `bundle documents`.
+#[derive(JsonSchema)]
+pub struct Documents {
+    /// Directory they were written into.
+    pub path: PathBuf,
+    /// How many there are.
+    pub documents: usize,
+}
+
+/// What programs read of a line of progress on stderr: `event` says which fields there are.
+#[derive(JsonSchema)]
+pub struct Event {
+    /// What happened.
+    pub event: String,
+}
+
+/// All schemas by file name without `.json`. Verbs that print a text which is no JSON have none.
+pub fn all() -> Vec<(&'static str, Value)> {
+    vec![
+        ("adopt", of::<Answer<Change<adopt::Summary>>>()),
+        ("bundle-channel", of::<Answer<CreatedChannel>>()),
+        ("bundle-create", of::<Answer<CreatedBundle>>()),
+        ("bundle-documents", of::<Answer<Documents>>()),
+        ("bundle-inspect", of::<Answer<Inspection>>()),
+        ("bundle-verify", of::<Answer<Inspection>>()),
+        ("doctor", of::<Answer<Checkup>>()),
+        ("events", of::<Event>()),
+        ("history", of::<Answer<Operations>>()),
+        ("install", of::<Answer<Change<Installed>>>()),
+        ("list", of::<Answer<Instances>>()),
+        ("logs", of::<Answer<Line>>()),
+        ("plugin-inspect", of::<Answer<Vec<plugin::Inspected>>>()),
+        ("plugin-list", of::<Answer<Plugins>>()),
+        ("restart", of::<Answer<Change<Powered>>>()),
+        ("start", of::<Answer<Change<Powered>>>()),
+        ("status", of::<Answer<Status>>()),
+        ("stop", of::<Answer<Change<Powered>>>()),
+        ("uninstall", of::<Answer<Change<uninstall::Summary>>>()),
+    ]
+}
+
+fn of<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<T>().into()
+}

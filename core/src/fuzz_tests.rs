@@ -1,0 +1,72 @@
+//! What guests, plugins, archives and files of others might hold, beside what lies next to the parsers themselves.
+
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use homeport_engine::op::Unpack;
+use homeport_engine::report::Report;
+use homeport_mangle::{bytes, text};
+use homeport_plugin_api::wire::health::Probe;
+use proptest::prelude::*;
+
+use crate::cli::args::Since;
+use crate::cli::style::{harmless, wrap};
+use crate::log::read;
+use crate::settings::{self, ConfigFile};
+use crate::source;
+use crate::state::{Registered, State};
+
+const LOG: &str = "[2026-01-02T03:04:05Z] [INFO] [install] step 3: Start it\n[2026-01-02T03:04:06Z] [SUCCESS] [install] done\n";
+const STATE: &str = include_str!("../tests/golden/state-1.json");
+const SETTINGS: &str = include_str!("settings/testdata/schema-1.yaml");
+const PROBES: &str = r#"[{"name":"backend unit","component":"backend","check":{"unit":{"unit":"app-backend@blue.service"}},"deadline_seconds":2}]"#;
+
+fn zipped() -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    archive
+        .start_file("app", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    archive.write_all(&b"program".repeat(100)).unwrap();
+    archive.finish().unwrap().into_inner()
+}
+
+proptest! {
+    #[test]
+    fn logs(bytes in bytes(&[LOG])) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.log");
+        std::fs::write(&path, &bytes).unwrap();
+        std::fs::write(path.with_extension("log.1.gz"), &bytes).unwrap();
+        prop_assert!(read::last(&path, 10).unwrap().len() <= 10);
+    }
+
+    #[test]
+    fn what_guests_and_registries_say(bytes in bytes(&[STATE, PROBES])) {
+        let _ = (serde_json::from_slice::<State>(&bytes), serde_json::from_slice::<Registered>(&bytes));
+        let _ = (serde_json::from_slice::<Vec<Probe>>(&bytes), serde_json::from_slice::<Report>(&bytes));
+    }
+
+    #[test]
+    fn settings_files(bytes in bytes(&[SETTINGS])) {
+        let file = ConfigFile { name: "x.yaml".to_owned(), bytes };
+        let _ = settings::from_yaml(file, &settings::Defaults::default());
+    }
+
+    #[test]
+    fn zip_archives(bytes in bytes(&[zipped()])) {
+        let dir = tempfile::tempdir().unwrap();
+        let (archive, to) = (dir.path().join("x.zip"), dir.path().join("app"));
+        std::fs::write(&archive, &bytes).unwrap();
+        let place = |path: &Path| path.display().to_string();
+        let unpack = Unpack { archive: place(&archive), member: "app".to_owned(), to: place(&to), limit: 500 };
+        let done = source::unpack(&unpack);
+        prop_assert!(done.is_err() || to.metadata().unwrap().len() <= 500);
+    }
+
+    #[test]
+    fn words_and_texts(text in text(&["2026-01-02 03:04", "10m", "run `a b` now\u{9b}2J"]), width in 0usize..100) {
+        let _ = Since::read(&text);
+        prop_assert!(!harmless(&text).chars().any(char::is_control));
+        prop_assert!(wrap(&text, width).len() <= text.len() + 1);
+    }
+}
