@@ -135,6 +135,50 @@ pub struct Documents {
     pub documents: usize,
 }
 
+/// `recipe check`.
+#[derive(JsonSchema)]
+pub struct Recipe {
+    /// The recipe.
+    pub recipe: PathBuf,
+    /// What is wrong with it; nothing: it is sound.
+    pub findings: Vec<Wrong>,
+}
+
+/// One thing that is wrong with a file.
+#[derive(JsonSchema)]
+pub struct Wrong {
+    /// The file.
+    pub file: Option<String>,
+    /// Its line there.
+    pub line: Option<usize>,
+    /// The key.
+    pub key: String,
+    /// Why.
+    pub why: String,
+    /// The valid name that is nearest to one that is not.
+    pub nearest: Option<String>,
+}
+
+/// `config check`.
+#[derive(JsonSchema)]
+pub struct Checked {
+    /// The file.
+    pub file: PathBuf,
+    /// True: what is not valid is an error.
+    pub valid: bool,
+    /// The settings that hold, with all defaults.
+    pub settings: Map<String, Value>,
+}
+
+/// `config set`.
+#[derive(JsonSchema)]
+pub struct Set {
+    /// The file.
+    pub file: PathBuf,
+    /// The settings that were changed, as they were typed.
+    pub set: Vec<String>,
+}
+
 /// What programs read of a line of progress on stderr: `event` says which fields there are.
 #[derive(JsonSchema)]
 pub struct Event {
@@ -151,6 +195,8 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("bundle-documents", of::<Answer<Documents>>()),
         ("bundle-inspect", of::<Answer<Inspection>>()),
         ("bundle-verify", of::<Answer<Inspection>>()),
+        ("config-check", of::<Answer<Checked>>()),
+        ("config-set", of::<Answer<Set>>()),
         ("doctor", of::<Answer<Checkup>>()),
         ("events", of::<Event>()),
         ("history", of::<Answer<Operations>>()),
@@ -159,6 +205,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("logs", of::<Answer<Line>>()),
         ("plugin-inspect", of::<Answer<Vec<plugin::Inspected>>>()),
         ("plugin-list", of::<Answer<Plugins>>()),
+        ("recipe-check", of::<Answer<Recipe>>()),
         ("restart", of::<Answer<Change<Powered>>>()),
         ("start", of::<Answer<Change<Powered>>>()),
         ("status", of::<Answer<Status>>()),

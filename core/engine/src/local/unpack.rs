@@ -86,4 +86,24 @@ mod tests {
             assert!(unpack(&job("app", 500)).is_err());
         }
     }
+
+    fn packed() -> Vec<u8> {
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default();
+        archive.start_file("app", options).unwrap();
+        archive.write_all(&b"program".repeat(100)).unwrap();
+        archive.finish().unwrap().into_inner()
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn fuzz_archives(bytes in homeport_mangle::bytes(&[packed()])) {
+            let dir = tempfile::tempdir().unwrap();
+            let place = |name: &str| dir.path().join(name).display().to_string();
+            fs::write(place("x.zip"), &bytes).unwrap();
+            let (archive, member, to) = (place("x.zip"), "app".to_owned(), place("app"));
+            let done = unpack(&Unpack { archive, member, to, mode: 0o600, limit: 900 });
+            proptest::prop_assert!(done.is_err() || fs::metadata(place("app")).unwrap().len() <= 900);
+        }
+    }
 }

@@ -44,7 +44,7 @@ pub struct Cli {
 }
 
 const CODES: &str = "Exit codes: 0 done and checked, 1 unexpected, 2 usage, 3 configuration, 4 resources or prerequisites, 5 locked, \
-6 network or address conflict, 8 download, 10 unhealthy, 12 could not be taken back, 13 signature or digest, 14 backup, 16 plugin, \
+6 network or address conflict, 8 download, 9 build, 10 unhealthy, 11 taken back, the old version serves, 12 could not be taken back, 13 signature or digest, 14 backup, 16 plugin, \
 17 no such instance, 18 host or container operation, 20 cancelled, 130/143 killed: the same command resumes.";
 
 /// Flags of every verb.
