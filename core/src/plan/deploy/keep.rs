@@ -65,11 +65,7 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
         Step::host(format!("Make {}", places::PROGRAM), above.clone()).undone_by(above.clone()),
         Step::host(title, Op::Exec(Exec::root(words, 60))).undone_by(absent(copy)),
         Step::host(format!("Link {} to it", places::COMMAND), link.clone()).undone_by(link),
-        Step::host(
-            "Show its manual pages and completions",
-            Op::Exec(show.clone()),
-        )
-        .undone_by(Op::Exec(show)),
+        Step::host("Show its manual pages and completions", Op::Exec(show)).undone_by(above),
     ]
 }
 
