@@ -3,8 +3,11 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+
 use super::progress::Mode;
-use super::style::Style;
+use super::style::{Style, cut};
 use super::{json, show};
 use crate::error::Error;
 use crate::report::Finding;
@@ -24,6 +27,13 @@ pub fn line(text: &str) -> io::Result<()> {
     to.flush()
 }
 
+/// Waits until nobody can read stdout any more; where that cannot come about, for ever.
+pub fn until_unread() {
+    let to = io::stdout();
+    let mut watched = [PollFd::new(&to, PollFlags::empty())];
+    while poll(&mut watched, None) == Err(Errno::INTR) {}
+}
+
 /// Writes one result of a row to stdout: on a terminal in place of the one before – each line to its end, nothing below –
 /// with a line on how to end it; elsewhere below the one before.
 pub fn again(text: &str, how_to_end: &str) {
@@ -31,9 +41,29 @@ pub fn again(text: &str, how_to_end: &str) {
     if !to.is_terminal() {
         return result(text);
     }
-    let text = format!("{}\n\n{how_to_end}", text.trim_end_matches('\n'));
-    let lines = text.replace('\n', "\x1b[K\n");
-    write(to.lock(), &format!("\x1b[H{lines}\x1b[K\x1b[J"));
+    let rows = rustix::termios::tcgetwinsize(&to).map_or(0, |size| usize::from(size.ws_row));
+    let lines = fitting(text, rows).join("\x1b[K\n");
+    let how_to_end = cut(how_to_end, Style::of(&to).width.saturating_sub(1));
+    write(
+        to.lock(),
+        &format!("\x1b[H{lines}\x1b[K\n\x1b[K\n{how_to_end}\x1b[K\x1b[J"),
+    );
+}
+
+/// The first lines of a text, so that with two more and the cursor's they fit into a terminal of so many rows; 0: unknown.
+/// What is left out is counted.
+fn fitting(text: &str, rows: usize) -> Vec<String> {
+    let lines: Vec<String> = text.trim_end().lines().map(str::to_owned).collect();
+    let room = rows.saturating_sub(3);
+    if rows == 0 || lines.len() <= room {
+        return lines;
+    }
+    let shown = room.saturating_sub(1);
+    let more = format!(
+        "… {} more lines: a higher window shows them",
+        lines.len() - shown
+    );
+    lines.into_iter().take(shown).chain([more]).collect()
 }
 
 /// Writes talk to stderr.
@@ -71,4 +101,18 @@ pub fn fail(error: &Error, json: bool) -> ExitCode {
 
 fn write(mut to: impl Write, text: &str) {
     let _ = writeln!(to, "{}", text.trim_end_matches('\n')).and_then(|()| to.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_results_fits_into_the_window() {
+        assert_eq!(fitting("a\nb\nc\n", 6), ["a", "b", "c"]);
+        assert_eq!(fitting("a\nb\nc\n", 0), ["a", "b", "c"]);
+        let more = "… 2 more lines: a higher window shows them";
+        assert_eq!(fitting("a\nb\nc\n", 5), ["a", more]);
+        assert_eq!(fitting("a\nb\nc\n", 1).len(), 1);
+    }
 }

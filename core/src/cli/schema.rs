@@ -37,7 +37,7 @@ pub enum Change<T> {
         /// The plans of all stages, as they are carried out.
         plans: Vec<Map<String, Value>>,
         /// What is not as it should be.
-        #[schemars(default)]
+        #[schemars(skip_serializing_if = "Vec::is_empty")]
         findings: Vec<Finding>,
     },
 }
@@ -61,7 +61,7 @@ pub struct Problem {
     /// The last lines of whatever failed.
     pub lines: Vec<String>,
     /// What was in the way, if that is why.
-    #[schemars(default)]
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
 }
 
@@ -217,4 +217,22 @@ pub fn all() -> Vec<(&'static str, Value)> {
 fn of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     settings.into_generator().into_root_schema_for::<T>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error without findings, and a plan without any, are as the schema says.
+    #[test]
+    fn what_is_left_out_is_not_required() {
+        let (_, schema) = all().into_iter().find(|(verb, _)| *verb == "stop").unwrap();
+        let required = |of: &str| {
+            let found = schema.pointer(of).and_then(Value::as_array);
+            found
+                .unwrap_or_else(|| panic!("{of} in {schema:#}"))
+                .contains(&"findings".into())
+        };
+        assert!(!required("/$defs/Problem/required"));
+    }
 }

@@ -29,6 +29,9 @@ pub(super) fn logs(common: Common, given: &Logs) -> Result<ExitCode, Error> {
         output::line(&text)
     });
     let mut session = Session::new(common, "logs", true)?;
+    if given.follow {
+        session.stop_when_unread();
+    }
     let ended = session.run("stops looking", |cx| logs::logs(cx, &request, show));
     match ended {
         // Ctrl-C is how looking ends; what was under way then failed because of it.

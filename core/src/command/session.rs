@@ -77,6 +77,15 @@ impl Session {
         self.stop.load(Ordering::SeqCst)
     }
 
+    /// Asks to stop once nobody reads the results any more, such as `head` that has seen enough.
+    pub fn stop_when_unread(&self) {
+        let stop = self.stop.clone();
+        thread::spawn(move || {
+            output::until_unread();
+            stop.store(true, Ordering::SeqCst);
+        });
+    }
+
     /// Waits; false as soon as the user asked to stop.
     pub fn pause(&self, time: Duration) -> bool {
         let until = Instant::now() + time;

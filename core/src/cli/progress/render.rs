@@ -42,10 +42,14 @@ pub(super) fn lasting(state: &State, event: &Event, style: Style) -> Option<Stri
     let title = &state.last;
     let step = |number: &u32| format!("{:>3}/{}", number.saturating_add(1), state.total);
     let (sign, text) = match event {
-        Event::Done { number, ms } => (
-            style.green(style.sign("✔", "ok")),
-            format!("{}  {title}  {}", step(number), seconds(*ms)),
-        ),
+        Event::Done { number, ms } => {
+            let (step, took) = (step(number), seconds(*ms));
+            let room = style.width.saturating_sub(step.len() + took.len() + 8);
+            (
+                style.green(style.sign("✔", "ok")),
+                format!("{step}  {}  {took}", fitted(title, room)),
+            )
+        }
         Event::Failed { number, why } => (
             style.red(style.sign("✖", "!!")),
             format!("{}  {title}: {why}", step(number)),
@@ -95,16 +99,26 @@ pub(super) fn area(state: &State, now: Duration, style: Style) -> Vec<String> {
         clock(now)
     );
     let cut = |text: String| cut(&harmless(&text), style.width.saturating_sub(1));
+    let around = step.chars().count() + doing.len() + long.len() + 5;
+    let title = fitted(&current.title, style.width.saturating_sub(around));
     let mut lines = vec![cut(format!(
-        "{} {step}  {doing}{}{long}",
+        "{} {step}  {doing}{title}{long}",
         style.sign("●", "*"),
-        current.title
     ))];
     if !current.text.is_empty() {
         lines.push(style.dim(&cut(format!("  {}", current.text))));
     }
     lines.push(style.dim(&cut(format!("  {}", state.interruption()))));
     lines
+}
+
+/// A title in so many columns, but never less than ten; three dots stand for what is left out.
+fn fitted(title: &str, width: usize) -> String {
+    let width = width.max(10);
+    if title.chars().count() <= width {
+        return title.to_owned();
+    }
+    format!("{}...", cut(title, width - 3))
 }
 
 fn clock(elapsed: Duration) -> String {
@@ -277,6 +291,26 @@ mod tests {
     ~ ● step 2 of 4, 50 %, 1:18  taking back: Install packages
     ~   Ctrl-C changes nothing now: it is being taken back.
     "#);
+    }
+
+    #[test]
+    fn a_long_title_leaves_room_for_the_time_it_took() {
+        let mut state = State::new(&about());
+        let title = "Fetch the app from a place with a very long name".to_owned();
+        state.take(&Event::Started { number: 0, title }, Duration::ZERO);
+        let style = Style {
+            width: 40,
+            ..Style::PLAIN
+        };
+        let done = Event::Done {
+            number: 0,
+            ms: 2_100,
+        };
+        let long = area(&state, Duration::from_secs(75), style).remove(0);
+        assert_eq!(long, "* step 1 of 4, 0 %, 1:15  Fetch t... (1");
+        state.take(&done, Duration::from_secs(2));
+        let line = lasting(&state, &done, style).unwrap();
+        assert_eq!(line, "ok   1/4  Fetch the app from ...  2.1 s");
     }
 
     #[test]

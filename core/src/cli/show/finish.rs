@@ -1,6 +1,6 @@
 //! The last screen of an install: only what was checked, and the two commands people look for later.
 
-use crate::cli::style::{Style, duration};
+use crate::cli::style::{Style, duration, wrap};
 use crate::report::Installed;
 use crate::verbs::adopt::Summary;
 
@@ -12,7 +12,10 @@ pub fn installed(done: &Installed, style: Style) -> String {
         done.title, done.version
     ));
     let mut lines = vec![format!("{sign} {heading}"), String::new()];
-    let mut row = |label: &str, text: &str| lines.push(format!("  {label:<9} {text}"));
+    let mut row = |label: &str, text: &str| {
+        let text = wrap(text, style.width.saturating_sub(13)).join("\n            ");
+        lines.push(format!("  {label:<9} {text}"));
+    };
     row("Open", &done.url);
     if done.self_signed {
         row(
@@ -39,8 +42,8 @@ pub fn installed(done: &Installed, style: Style) -> String {
     lines.push(String::new());
     let mut command = |command: String, what: &str| {
         lines.push(format!(
-            "  {:<38} {}",
-            style.bold(&command),
+            "  {} {}",
+            style.bold(&format!("{command:<38}")),
             style.dim(what)
         ))
     };

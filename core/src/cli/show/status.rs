@@ -2,38 +2,48 @@
 
 use std::fmt::Write;
 
-use crate::cli::style::{Style, bytes, duration, harmless};
+use crate::cli::style::{Style, bytes, duration, harmless, wrap};
 use crate::report::{Component, Database, Health, Remark, Room, Status};
+
+/// Columns for the name of a part, at least; at most twice as many.
+const NAME: usize = 12;
 
 /// The status of one instance.
 pub fn status(status: &Status, style: Style) -> String {
     let mut text = heading(status, style);
+    let names = status.parts().map(|part| part.name.chars().count());
+    let name = names.max().unwrap_or(0).clamp(NAME, 2 * NAME);
     for part in status.parts() {
-        let _ = writeln!(
-            text,
-            "  {} {}",
-            sign(part.health, style),
-            component(part, &status.looked_at)
-        );
+        let facts = component(part, &status.looked_at);
+        let sign = sign(part.health, style);
+        let room = style.width.saturating_sub(name + 6).max(NAME);
+        let gap = format!("\n    {:<name$} ", "");
+        let facts = wrap(&facts, room).join(&gap);
+        let _ = writeln!(text, "  {sign} {:<name$} {facts}", harmless(&part.name));
     }
     if let Some(database) = &status.database {
-        let _ = write!(text, "{}", size(database));
+        let _ = write!(text, "{}", size(database, name));
     }
     if let Some(cpu) = status.cpu {
         let _ = writeln!(
             text,
-            "    {:<12} {} % of {} in use",
+            "    {:<name$} {} % of {} in use",
             "processors", cpu.used_percent, cpu.cores
         );
     }
     if let Some(memory) = status.memory {
-        let _ = writeln!(text, "  {}", room("memory", memory));
+        let _ = writeln!(text, "  {}", room("memory", memory, name));
     }
     for disk in &status.disks {
-        let _ = writeln!(text, "  {}", room(&disk.path, disk.room));
+        let _ = writeln!(text, "  {}", room(&disk.path, disk.room, name));
     }
     if let Some(until) = &status.certificate_until {
-        let _ = writeln!(text, "    {:<12} until {}", "certificate", harmless(until));
+        let _ = writeln!(
+            text,
+            "    {:<name$} until {}",
+            "certificate",
+            harmless(until)
+        );
     }
     if let Some(holder) = &status.holder {
         let _ = writeln!(text, "  Somebody is at work on it: {}.", harmless(holder));
@@ -91,7 +101,7 @@ fn since(first: &str, now: &str) -> String {
     }
 }
 
-fn size(database: &Database) -> String {
+fn size(database: &Database, name: usize) -> String {
     let size = database
         .size_bytes
         .map(|size| format!("{} large", bytes(size)));
@@ -103,16 +113,13 @@ fn size(database: &Database) -> String {
     if facts.is_empty() {
         return String::new();
     }
-    format!("    {:<12} {}\n", "", facts.join(", "))
+    format!("    {:<name$} {}\n", "", facts.join(", "))
 }
 
 fn say(text: &mut String, remark: &Remark, style: Style) {
-    let _ = writeln!(
-        text,
-        "\n{} {}",
-        sign(remark.health, style),
-        harmless(&remark.text)
-    );
+    let lines = wrap(&harmless(&remark.text), style.width.saturating_sub(3));
+    let sign = sign(remark.health, style);
+    let _ = writeln!(text, "\n{sign} {}", lines.join("\n  "));
     for remedy in &remark.remedy {
         let _ = writeln!(text, "  {}", harmless(remedy));
     }
@@ -140,13 +147,13 @@ fn component(part: &Component, now: &str) -> String {
         Health::Healthy => String::new(),
         _ => since(&part.since, now),
     };
-    harmless(&format!("{:<12} {}{since}", part.name, facts.join(", ")))
+    harmless(&format!("{}{since}", facts.join(", ")))
 }
 
-fn room(name: &str, room: Room) -> String {
+fn room(what: &str, room: Room, name: usize) -> String {
     format!(
-        "  {:<12} {} of {} free ({} %)",
-        name,
+        "  {:<name$} {} of {} free ({} %)",
+        what,
         bytes(room.free),
         bytes(room.total),
         room.free_percent()
@@ -271,6 +278,28 @@ mod tests {
     x The proxy is not running.
       homeport restart tasks
     "#);
+    }
+
+    #[test]
+    fn long_names_and_narrow_windows_keep_the_columns() {
+        let mut known = example();
+        known.components[1].name = "gate of backend".to_owned();
+        known.remarks.clear();
+        let narrow = Style {
+            width: 50,
+            ..Style::PLAIN
+        };
+        let text = status(&known, narrow);
+        let lines: Vec<&str> = text.lines().skip(2).take(4).collect();
+        assert_eq!(
+            lines,
+            [
+                "  + backend         active, version v2.5.0, HTTP",
+                "                    200, 12 ms, up 1 d 2 h, redis",
+                "                    ok",
+                "  x gate of backend failed [2J (since",
+            ]
+        );
     }
 
     #[test]
