@@ -26,7 +26,7 @@ proptest! {
 
     #[test]
     fn journals(bytes in bytes(&[JOURNAL])) {
-        if let Ok((_, whole)) = journal::read("j", &bytes) {
+        if let Ok((_, whole)) = journal::read::<journal::Record>("j", &bytes) {
             prop_assert!(whole <= bytes.len());
         }
     }
