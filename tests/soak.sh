@@ -6,6 +6,7 @@
 #                                completes, and what it made is uninstalled. HOMEPORT_SEED repeats a run
 #   tests/soak.sh cutover [N]    N cut-overs (default 160) of a living instance, somebody killed at a random moment of each
 #   tests/soak.sh faults         every host call of install, restart, stop, start and uninstall goes wrong in every way
+#   tests/soak.sh builds         an app from every kind of source, every way a version is called, every build that fails
 #   tests/soak.sh mutations      what core does about each trap of Proxmox's programs is taken out: a test turns red
 #   tests/soak.sh fuzz [N]       every parser of foreign bytes with N inputs (default 20000); PROPTEST_RNG_SEED repeats a run
 #   tests/soak.sh reproducible   two whole builds, from two clones in different directories, give the same bytes
@@ -69,6 +70,11 @@ faults() {
     ready && installations faults >/dev/null && echo "every call, every way: said, and nothing left or completed"
 }
 
+builds() {
+    export HOMEPORT_BUILDS=all
+    ready && installations built >/dev/null && echo "every source built, every failure said and taken back"
+}
+
 mutations() {
     local said
     ready && said=$(python3 tests/lab/mutate.py) && echo "$said" >&2 && echo "$(wc -l <<<"$said") mutations, all of them noticed"
@@ -125,6 +131,7 @@ case ${1:-all} in
         part kills kills
         part cutover cutover
         part faults faults
+        part builds builds
         part mutations mutations
         part fuzz fuzz
         part reproducible reproducible
@@ -132,11 +139,12 @@ case ${1:-all} in
     kills) part kills kills "${2:-}" ;;
     cutover) part cutover cutover "${2:-}" ;;
     faults) part faults faults ;;
+    builds) part builds builds ;;
     mutations) part mutations mutations ;;
     fuzz) part fuzz fuzz "${2:-}" ;;
     reproducible) part reproducible reproducible ;;
     *)
-        sed -n '4,11s/^# \{0,1\}//p' "$0" >&2
+        sed -n '4,12s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
 esac
