@@ -222,7 +222,10 @@ fn guards() -> [(String, &'static str); 4] {
             "during a cut-over, no slot could start",
         ),
         (
-            format!("ExecCondition={} identity --check", places::guest::AGENT),
+            format!(
+                "ExecCondition={} identity --check --slot %i",
+                places::guest::AGENT
+            ),
             "a clone would work on the original's data",
         ),
         (

@@ -12,3 +12,4 @@ mod run;
 mod signals;
 mod stub;
 mod tampering;
+mod tools;
