@@ -40,6 +40,9 @@ pub struct Installed {
     pub guest: String,
     /// How the first person gets in, as sentences.
     pub first_login: String,
+    /// The first account's password, if it was made here: it is kept nowhere, and told this once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
     /// Whether its certificate is self-signed.
     pub self_signed: bool,
     /// Calls of the platform's programs it took.

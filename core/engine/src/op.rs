@@ -260,22 +260,25 @@ pub enum Origin {
 }
 
 /// A secret the host knows by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HostSecret {
     /// The HTTP proxy the host uses, as apt's configuration: its address may hold a password.
     AptProxy,
     /// The same for the tools of a build, as a shell's assignments.
     BuildProxy,
+    /// The password of the app's first account: only the command that was given it, or made it, knows it.
+    FirstPassword,
 }
 
 impl std::fmt::Display for Origin {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Origin::File(path) => to.write_str(path),
-            Origin::Secret {
-                secret: HostSecret::AptProxy | HostSecret::BuildProxy,
-            } => to.write_str("the host's HTTP proxy"),
+            Origin::Secret { secret } => to.write_str(match secret {
+                HostSecret::AptProxy | HostSecret::BuildProxy => "the host's HTTP proxy",
+                HostSecret::FirstPassword => "the first password",
+            }),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! One check with its expectation and its deadline, as data.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use crate::op::HostSecret;
 
 /// A question asked again and again until it is answered as expected or the deadline has passed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +26,15 @@ pub struct Probe {
 pub enum Check {
     /// A GET request and what its answer must be.
     Http(HttpCheck),
+    /// Somebody can log in with a password the host knows. Host side only.
+    LogIn(LogIn),
+    /// Who listens on a TCP port of this machine is this unit, and nobody else.
+    Listens {
+        /// Unit name.
+        unit: String,
+        /// The port.
+        port: u16,
+    },
     /// A TCP connection is accepted.
     Tcp {
         /// `host:port`.
@@ -50,9 +63,35 @@ pub struct HttpCheck {
     /// Text the body must contain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_contains: Option<String>,
-    /// JSON pointer into the body and the string found there.
+    /// JSON pointer into the body and the text found there; of a number or a truth value, its text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json_equals: Option<(String, String)>,
+    /// JSON to send with POST instead of asking with GET.
+    #[serde(skip)]
+    pub post: Option<Hidden>,
+}
+
+/// A POST request with a name and a password as JSON, and what its answer must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogIn {
+    /// Where and what is asked.
+    pub ask: HttpCheck,
+    /// Key and value of the name.
+    pub name: (String, String),
+    /// Key of the password.
+    pub password: String,
+    /// Which password. It is looked up when it is sent.
+    pub secret: HostSecret,
+}
+
+/// The body of a request with a secret in it: never written down, never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hidden(pub String);
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("…")
+    }
 }
 
 /// How an HTTP probe connects.

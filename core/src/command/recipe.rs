@@ -6,15 +6,18 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::answer;
-use crate::cli::args::{Common, Recipe};
+use super::session::Session;
+use crate::cli::args::{Common, Pin, Recipe};
 use crate::error::{Error, Kind};
 use crate::recipe::{self, RecipeError};
 use crate::settings::{Finding, Origin};
+use crate::verbs::pin;
 
 /// Runs the verb.
 pub fn recipe(common: Common, verb: &Recipe) -> Result<ExitCode, Error> {
     match verb {
         Recipe::Check { recipe } => check(common, recipe),
+        Recipe::Pin(given) => pinned(common, given),
     }
 }
 
@@ -39,6 +42,23 @@ fn check(common: Common, path: &Path) -> Result<ExitCode, Error> {
     Ok(match found.is_empty() {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(Kind::Configuration.code()),
+    })
+}
+
+fn pinned(common: Common, given: &Pin) -> Result<ExitCode, Error> {
+    let request = pin::Request {
+        recipe: &given.recipe,
+        version: given.release.trim_start_matches('v'),
+        url: given.url.as_deref(),
+    };
+    let mut session = Session::new(common, "pin", false)?;
+    let done = session.run("pins nothing", |cx| pin::pin(cx, &request))?;
+    answer(common, &done, || {
+        let what = format!("{} of version {}", done.sha256, done.version);
+        match done.changed {
+            true => format!("{}: pinned {what}.", done.recipe.display()),
+            false => format!("{}: {what} was pinned already.", done.recipe.display()),
+        }
     })
 }
 

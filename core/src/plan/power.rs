@@ -90,6 +90,10 @@ fn to_each(instance: &Instance<'_>, verb: &str, state: ServiceState) -> Vec<Step
 fn asked(instance: &Instance<'_>) -> Vec<Step> {
     let title = |probe: &Probe| match &probe.check {
         homeport_engine::probe::Check::Http(check) => format!("Ask for {}", check.path),
+        homeport_engine::probe::Check::LogIn(log_in) => format!("Log in at {}", log_in.ask.path),
+        homeport_engine::probe::Check::Listens { unit, port } => {
+            format!("See that port {port} is {unit}'s")
+        }
         homeport_engine::probe::Check::Tcp { address } => format!("Connect to {address}"),
         homeport_engine::probe::Check::UnitActive { unit, .. } => format!("See that {unit} runs"),
     };

@@ -2,7 +2,9 @@
 
 mod build;
 mod model;
+mod pin;
 mod read;
+mod setting;
 mod sound;
 mod templates;
 #[cfg(test)]
@@ -20,6 +22,7 @@ use crate::settings::Finding;
 
 pub use build::*;
 pub use model::*;
+pub use pin::{PinError, pinned};
 
 /// A recipe or template of more than this many bytes is refused.
 const SIZE_LIMIT: u64 = 256 << 10;
@@ -90,15 +93,20 @@ pub fn load(templates: &Path, app: &str) -> Result<Loaded, RecipeError> {
     examine(&path)
 }
 
+/// The recipe's file, of its file or its directory.
+pub fn file(path: &Path) -> PathBuf {
+    match path.is_dir() {
+        true => path.join(FILE),
+        false => path.to_owned(),
+    }
+}
+
 /// Reads a recipe's file – or the one in this directory – and everything beside it that it needs.
 ///
 /// # Errors
 /// When it cannot be read, or with everything that is wrong with it.
 pub fn examine(path: &Path) -> Result<Loaded, RecipeError> {
-    let path = match path.is_dir() {
-        true => path.join(FILE),
-        false => path.to_owned(),
-    };
+    let path = file(path);
     let directory = path.parent().unwrap_or(Path::new("")).to_owned();
     let name = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
     let name = name.parent().and_then(Path::file_name).unwrap_or_default();
@@ -183,7 +191,21 @@ fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.add_filter("env", variable);
     environment
+}
+
+/// A text as the value of a line in a systemd `EnvironmentFile`, whatever is in it: systemd.exec(5).
+fn variable(text: String) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '`' | '$') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    quoted.push('"');
+    quoted
 }
 
 impl Loaded {

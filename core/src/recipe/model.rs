@@ -34,6 +34,15 @@ pub struct Recipe {
     /// Secrets made once in the guest.
     #[serde(default)]
     pub secrets: Vec<Secret>,
+    /// Settings of its own, below `settings` in a deployment's file.
+    #[serde(default)]
+    pub settings: Vec<Setting>,
+    /// How its first account is made; without it, people register or the administrator makes it by hand.
+    #[serde(default)]
+    pub first_login: Option<FirstLogin>,
+    /// When it must not be switched.
+    #[serde(default)]
+    pub clock: Option<Clock>,
     /// Directories of its own, owned by its user.
     #[serde(default)]
     pub directories: Vec<Directory>,
@@ -134,6 +143,105 @@ pub struct Secret {
     pub name: String,
     /// Number of random characters.
     pub length: u32,
+}
+
+/// A setting of the app's own: what plugins' settings are, with what only an app has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// Key in the file, and variable behind `HOMEPORT_`: lower-case letters, digits, underscores.
+    pub name: String,
+    /// What it may hold.
+    pub r#type: SettingType,
+    /// The words of a choice.
+    #[serde(default)]
+    pub of: Vec<String>,
+    /// Smallest whole number.
+    #[serde(default)]
+    pub min: Option<i64>,
+    /// Largest whole number.
+    #[serde(default)]
+    pub max: Option<i64>,
+    /// Whether it must be given; never together with a default.
+    #[serde(default)]
+    pub required: bool,
+    /// Taken when it is not given.
+    #[serde(default)]
+    pub default: Option<String>,
+    /// Settings without which this one says nothing.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// What it is and why the default is what it is, as sentences.
+    pub help: String,
+}
+
+/// What a setting of the app's own may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingType {
+    /// One line of text.
+    Text,
+    /// A whole number from `min` to `max`.
+    Integer,
+    /// A TCP port.
+    Port,
+    /// An absolute path.
+    Path,
+    /// One of the words in `of`.
+    Choice,
+    /// Yes or no.
+    Flag,
+    /// A file on the host with a secret; the app is given the path of a copy that only it can read.
+    SecretFile,
+}
+
+/// How the first account is made, by the app's own command. Texts may use `username` and `email` and nothing else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstLogin {
+    /// The command, run as root in a terminal of its own: it asks for the password there. What it needs of the unit's user,
+    /// variables and directory, it must see to itself.
+    pub create: Vec<String>,
+    /// How often it asks for it.
+    pub asks: u32,
+    /// The command by which a new password is given, in a terminal of the administrator's.
+    pub reset: Vec<String>,
+    /// Shortest password it takes, bytes.
+    pub least: u32,
+    /// Longest password it takes, bytes.
+    pub most: u32,
+    /// How one logs in.
+    pub log_in: LogIn,
+}
+
+/// A POST request with name and password as JSON that is answered with 200.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogIn {
+    /// Its path.
+    pub path: String,
+    /// Key of the name.
+    pub username: String,
+    /// Key of the password.
+    pub password: String,
+}
+
+/// When an app must not be switched from one release to the other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clock {
+    /// The turn it must not lie across.
+    pub not_across: Turn,
+}
+
+/// A turn of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Turn {
+    /// A full minute.
+    Minute,
+    /// A full hour.
+    Hour,
 }
 
 /// A directory of the app's.

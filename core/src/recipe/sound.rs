@@ -1,5 +1,6 @@
 //! What the types alone do not say of a recipe: names, modes, paths, ports, and what must fit together. Pure.
 
+mod own;
 mod parts;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub(super) fn check(recipe: &Recipe, lines: &Lines, directory: &str) -> Vec<Find
     check.files();
     check.database();
     check.components();
+    check.settings();
+    check.first_login();
     check.proxy();
     if let Err(why) = super::build::sound(recipe) {
         check.findings.push(lines.finding("build", why));

@@ -33,6 +33,9 @@ const VALUES: &[&str] = &[
 /// Values that a text for one slot may use beside.
 const OF_A_SLOT: &[&str] = &["colour", "port"];
 
+/// The values that the texts of the first account may use.
+const OF_A_PERSON: [&str; 2] = ["username", "email"];
+
 /// Everything that is wrong with texts and templates. `templates` are those that could be read, by name; `directory`
 /// is what a template's name is shown behind.
 pub(super) fn check(
@@ -52,6 +55,12 @@ pub(super) fn check(
     for (path, text, known) in apart(recipe) {
         let known: Vec<String> = known.iter().map(|value| (*value).to_owned()).collect();
         for (_, why) in unknown(&environment, text, &known) {
+            findings.push(lines.finding(&path, why));
+        }
+    }
+    let of_a_person = OF_A_PERSON.map(str::to_owned);
+    for (path, text) in of_the_first_login(recipe) {
+        for (_, why) in unknown(&environment, text, &of_a_person) {
             findings.push(lines.finding(&path, why));
         }
     }
@@ -145,15 +154,30 @@ fn apart(recipe: &Recipe) -> Vec<(String, &str, &'static [&'static str])> {
     texts
 }
 
+/// The first account's texts, which use values of their own.
+fn of_the_first_login(recipe: &Recipe) -> Vec<(String, &str)> {
+    let Some(first) = &recipe.first_login else {
+        return Vec::new();
+    };
+    let lists = [("create", &first.create), ("reset", &first.reset)];
+    let each = lists.into_iter().flat_map(|(key, words)| {
+        let words = words.iter().enumerate();
+        words.map(move |(n, word)| (format!("first_login.{key}[{n}]"), word.as_str()))
+    });
+    each.collect()
+}
+
 /// The values a text of this recipe may use.
 fn values(recipe: &Recipe, slot: bool) -> Vec<String> {
     let secrets = recipe
         .secrets
         .iter()
         .map(|secret| format!("secrets.{}", secret.name.replace('-', "_")));
+    let settings = recipe.settings.iter();
+    let settings = settings.map(|setting| format!("settings.{}", setting.name));
     let own = if slot { OF_A_SLOT } else { &[] };
     let fixed = VALUES.iter().chain(own).map(|value| (*value).to_owned());
-    fixed.chain(secrets).collect()
+    fixed.chain(secrets).chain(settings).collect()
 }
 
 /// Lines of a text and what is wrong there: with its form, or a value that nobody has.

@@ -123,3 +123,128 @@ fn a_missing_value_is_an_error_not_a_blank() {
     assert_eq!(loaded.text("v{{ version }}", &values).unwrap(), "v1");
     assert!(loaded.text("v{{ vrsion }}", &values).is_err());
 }
+
+/// The reference is a recipe, with the templates it would need.
+#[test]
+fn the_reference_is_a_recipe_that_passes() {
+    let text = fs::read_to_string(shipped().join("README.md")).unwrap();
+    let example = text.split("```yaml\n").nth(1).unwrap();
+    let example = example.split("```").next().unwrap();
+    let unit = text.split("## A slot's unit").nth(1).unwrap();
+    let unit = unit.lines().filter_map(|line| line.strip_prefix("    "));
+    let root = tempfile::tempdir().unwrap();
+    let directory = root.path().join("notes");
+    fs::create_dir(&directory).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let named = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let fixed = named.filter(|name| !name.contains('<'));
+    let (slots, others): (Vec<_>, Vec<_>) =
+        fixed.partition(|name| ["colour", "port"].contains(name));
+    let line = |name: &&str| format!("{{{{ {name} }}}}");
+    let used = |names: &[&str]| names.iter().map(line).collect::<Vec<_>>().join("\n");
+    for (name, content) in [
+        (FILE, example.to_owned()),
+        ("server@.service.j2", unit.collect::<Vec<_>>().join("\n")),
+        ("slot.env.j2", used(&slots)),
+        (
+            "environment.j2",
+            used(&others) + "{{ settings.mail_host | env }}{{ secrets.session_key }}",
+        ),
+    ] {
+        fs::write(directory.join(name), content).unwrap();
+    }
+    let found = examine(&directory);
+    assert!(found.is_ok(), "{}", found.unwrap_err());
+    assert!(
+        others.len() > 10 && slots.len() == 2,
+        "{others:?} {slots:?}"
+    );
+}
+
+/// Unknown variables are ignored by the app in silence: a slip of the pen would never show. Keys of v2.5.0 as it
+/// documents them.
+#[test]
+fn every_variable_is_one_the_app_knows() {
+    const KNOWN: &[&str] = &[
+        "SERVICE_INTERFACE",
+        "SERVICE_PUBLICURL",
+        "SERVICE_ROOTPATH",
+        "SERVICE_SECRET_FILE",
+        "SERVICE_JWTSECRET_FILE",
+        "SERVICE_TIMEZONE",
+        "SERVICE_ENABLEREGISTRATION",
+        "SERVICE_IPEXTRACTIONMETHOD",
+        "SERVICE_TRUSTEDPROXIES",
+        "DATABASE_TYPE",
+        "DATABASE_PATH",
+        "DATABASE_HOST",
+        "DATABASE_USER",
+        "DATABASE_PASSWORD_FILE",
+        "DATABASE_DATABASE",
+        "DATABASE_SSLMODE",
+        "DATABASE_SSLROOTCERT",
+        "DATABASE_TLS",
+        "DATABASE_MAXOPENCONNECTIONS",
+        "DATABASE_MAXIDLECONNECTIONS",
+        "FILES_BASEPATH",
+        "FILES_MAXSIZE",
+        "LOG_PATH",
+        "MAILER_ENABLED",
+        "MAILER_HOST",
+        "MAILER_PORT",
+        "MAILER_FORCESSL",
+        "MAILER_FROMEMAIL",
+        "MAILER_USERNAME",
+        "MAILER_PASSWORD_FILE",
+    ];
+    let mut seen = 0;
+    for template in ["environment.j2", "colour.env.j2"] {
+        let text = fs::read_to_string(shipped().join("vikunja").join(template)).unwrap();
+        let lines = text.lines().filter(|line| line.starts_with("VIKUNJA_"));
+        for line in lines {
+            let name = line.split('=').next().unwrap_or_default();
+            let known = name.strip_prefix("VIKUNJA_").unwrap_or_default();
+            assert!(KNOWN.contains(&known), "{template}: {name}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "{seen}");
+}
+
+#[test]
+fn any_text_is_one_value_of_a_file_of_variables() {
+    let written = environment().render_str(
+        "{{ x | env }}",
+        minijinja::context!(x => "a \"b\" $c `d` \\e #f"),
+    );
+    assert_eq!(written.unwrap(), r##""a \"b\" \$c \`d\` \\e #f""##);
+}
+
+#[test]
+fn what_an_app_s_own_settings_need_is_checked() {
+    let found = changed(&[
+        (FILE, "type: port", "type: prot"),
+        (FILE, "of: [starttls, tls]", "of: []"),
+        (
+            FILE,
+            "needs: [mail_host, mail_username]",
+            "needs: [mail_hots]",
+        ),
+        (FILE, "name: mail_from", "name: domain"),
+        (FILE, "asks: 2", "asks: 0"),
+        (FILE, "{{ email }}", "{{ domain }}"),
+        (FILE, "not_across: minute", "not_across: day"),
+    ]);
+    for wanted in [
+        "is \"prot\", but must be one of text, integer, port, path, choice, flag, secret_file",
+        "is choice, but `of` names no words",
+        "there is no such setting – did you mean `mail_host`?",
+        "is the name of a setting that every deployment has",
+        "`first_login.asks` is 0, but must be from 1 to 4",
+        "`domain` is not a value a recipe has",
+        "is \"day\", but must be one of minute, hour",
+    ] {
+        assert!(found.contains(wanted), "{wanted}\n{found}");
+    }
+}

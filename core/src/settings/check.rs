@@ -210,6 +210,18 @@ pub(crate) fn path(text: &str) -> Checked {
     accept(text, right, "is not an absolute path")
 }
 
+/// Name of an account: what apps agree on.
+pub(crate) fn username(text: &str) -> Checked {
+    let right = text.len() >= 3
+        && made_of(text, 64, |c| alphanumeric(c) || "-_.".contains(c))
+        && edges(text, alphanumeric);
+    accept(
+        text,
+        right,
+        "is not a name of 3 to 64 letters, digits, dots, hyphens and underscores",
+    )
+}
+
 /// SHA-256 of a file.
 pub(crate) fn sha256(text: &str) -> Checked {
     let right = text.len() == 64 && made_of(text, 64, |c| matches!(c, '0'..='9' | 'a'..='f'));

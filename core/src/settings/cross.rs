@@ -21,6 +21,7 @@ pub(crate) fn check(answers: &mut Answers, defaults: &Defaults) {
     let mut found: Vec<Finding> = rules.into_iter().flatten().collect();
     found.extend(of_another_source(answers));
     found.extend(ports(answers));
+    found.extend(alone(answers, defaults));
     found.extend(floor(
         answers,
         "resources.memory_mb",
@@ -146,6 +147,25 @@ fn certificate(answers: &Answers) -> Option<Finding> {
         )),
         _ => None,
     }
+}
+
+/// A setting of the app's that says nothing without another that is not given.
+fn alone(answers: &Answers, defaults: &Defaults) -> Vec<Finding> {
+    let path = |name: &str| format!("settings.{name}");
+    let mut found = Vec::new();
+    for setting in &defaults.app {
+        let own = path(&setting.field.name);
+        let given = answers.by_path.get(&own);
+        if given.is_none_or(|answer| answer.origin == Origin::Default) {
+            continue;
+        }
+        let missing = setting.needs.iter().map(|need| path(need));
+        for need in missing.filter(|need| !answers.by_path.contains_key(need)) {
+            let why = format!("is given without `{need}`; without that it does nothing");
+            found.push(finding(answers, &own, why));
+        }
+    }
+    found
 }
 
 /// No two services listen on the same port.

@@ -159,6 +159,10 @@ pub(crate) static FIELDS: &[Field] = &[
 
     field("admin-email", "admin.email", Text("ADDRESS", check::email), Required,
         "Your e-mail address: that of the first account, and of whoever looks after the instance."),
+    field("admin-username", "admin.username", Text("NAME", check::username), Optional,
+        "Name of the first account. Without it, the part of the e-mail address before the @, or admin."),
+    field("admin-password-file", "admin.password_file", Text("PATH", check::path), Optional,
+        "File on this host, or /dev/stdin, whose first line is the first account's password. Without it, one is made and shown once."),
 ];
 
 /// Fields that every component of an app has: the end of the path, what it holds, whether it must be given, the reason.

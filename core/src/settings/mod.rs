@@ -34,7 +34,7 @@ pub use model::{
     Registration, Resources, SCHEMA, Services, Settings, Source, SourceKind, ToolchainSource,
 };
 pub use resolve::{from_yaml, resolve, values};
-pub use schema::{ComponentDefaults, DatabaseDefaults, Defaults, Floors};
+pub use schema::{AppSetting, ComponentDefaults, DatabaseDefaults, Defaults, Floors};
 pub use sources::{ConfigFile, Sources};
 pub use write::{Pages, to_yaml};
 

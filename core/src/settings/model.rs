@@ -41,6 +41,9 @@ pub struct Settings {
     pub backup: Backup,
     /// Who looks after it.
     pub admin: Admin,
+    /// Settings of the app's own, valid by its recipe.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
 }
 
 /// Whether strangers may register.
@@ -249,6 +252,10 @@ pub struct Backup {
 pub struct Admin {
     /// E-mail address; also the first account's.
     pub email: String,
+    /// Name of the first account; `None`: what the e-mail address suggests.
+    pub username: Option<String>,
+    /// File on the host whose first line is the first account's password; `None`: one is made and shown once.
+    pub password_file: Option<String>,
 }
 
 impl Network {
@@ -266,6 +273,24 @@ impl Network {
 }
 
 impl Settings {
+    /// Name of the first account: as set, or the first part of the e-mail address where that makes a name.
+    pub fn admin_username(&self) -> String {
+        if let Some(name) = &self.admin.username {
+            return name.clone();
+        }
+        let local = self
+            .admin
+            .email
+            .split(['@', '+'])
+            .next()
+            .unwrap_or_default();
+        let local = local.to_lowercase();
+        match super::check::username(&local) {
+            Ok(name) => name,
+            Err(_) => "admin".to_owned(),
+        }
+    }
+
     /// The address people open, without a closing slash.
     pub fn public_url(&self) -> String {
         match (&self.network.public_url, self.services.frontend.ssl_port) {

@@ -18,6 +18,8 @@ pub struct Defaults {
     pub components: Vec<ComponentDefaults>,
     /// The installed database plugins.
     pub databases: Vec<DatabaseDefaults>,
+    /// The app's own settings, from its recipe.
+    pub app: Vec<AppSetting>,
     /// The least that the app and its source need; zero: nothing beyond the common limits.
     pub floors: Floors,
 }
@@ -31,6 +33,15 @@ pub struct ComponentDefaults {
     pub port_blue: u16,
     /// Port of its green slot.
     pub port_green: u16,
+}
+
+/// One setting of the app's own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AppSetting {
+    /// The setting.
+    pub field: schema::Field,
+    /// Names of those without which it says nothing.
+    pub needs: Vec<String>,
 }
 
 /// One database plugin.
@@ -80,6 +91,8 @@ impl Schema {
                 _ => {}
             }
         }
+        let own = defaults.app.iter();
+        fields.extend(own.map(|own| foreign(&own.field, "", "settings")));
         let given = |field: &Field| {
             defaults
                 .values
@@ -207,20 +220,27 @@ fn component(component: &ComponentDefaults) -> Vec<Field> {
 }
 
 fn settings(database: &DatabaseDefaults) -> Vec<Field> {
+    let fields = database.settings.fields.iter();
+    fields
+        .map(|field| foreign(field, "database-", SETTINGS))
+        .collect()
+}
+
+/// A setting of somebody else's schema, below this section; its flag begins so.
+fn foreign(field: &schema::Field, flag: &str, section: &str) -> Field {
     let need = |field: &schema::Field| match &field.default {
         Some(serde_json::Value::String(text)) => Need::Default(text.clone().into()),
         Some(value) => Need::Default(value.to_string().into()),
         None if field.required => Need::Required,
         None => Need::Optional,
     };
-    let field = |field: &schema::Field| Field {
-        name: format!("database-{}", field.name.replace('_', "-")).into(),
-        path: format!("{SETTINGS}.{}", field.name).into(),
+    Field {
+        name: format!("{flag}{}", field.name.replace('_', "-")).into(),
+        path: format!("{section}.{}", field.name).into(),
         need: need(field),
         reason: field.help.clone().into(),
         kind: Kind::Plugin(Box::new(field.clone())),
-    };
-    database.settings.fields.iter().map(field).collect()
+    }
 }
 
 #[cfg(test)]

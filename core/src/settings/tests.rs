@@ -34,6 +34,15 @@ fn defaults() -> Defaults {
         port_green: port + 1,
     };
     Defaults {
+        app: [
+            ("mail_host", vec![]),
+            ("mail_user", vec!["mail_host".to_owned()]),
+        ]
+        .map(|(name, needs)| AppSetting {
+            field: field(name, schema::FieldKind::Text, None),
+            needs,
+        })
+        .into(),
         values: [("app", "tasks"), ("database.plugin", "filedb")]
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .into(),
@@ -89,6 +98,44 @@ fn wrong(sources: &Sources) -> String {
     resolve(sources, &defaults())
         .expect_err("valid settings")
         .to_string()
+}
+
+#[test]
+fn the_apps_own_settings_are_settings_like_all_others() {
+    let resolved = |set: &[&str]| resolve(&sources(GOOD, &[], &[], set), &defaults());
+    let both = [
+        "settings.mail_host=mail.example.org",
+        "settings.mail_user=ann",
+    ];
+    assert_eq!(resolved(&both).unwrap().settings["mail_user"], "ann");
+    assert_eq!(
+        resolved(&both[1..]).unwrap_err().to_string(),
+        "--set: `settings.mail_user` is given without `settings.mail_host`; without that it does nothing"
+    );
+    let slip = resolved(&["settings.mail_hots=x"]).unwrap_err().to_string();
+    assert!(
+        slip.ends_with("did you mean `settings.mail_host`?"),
+        "{slip}"
+    );
+    let by_variable = sources(GOOD, &[("HOMEPORT_MAIL_HOST", "m")], &[], &[]);
+    assert_eq!(
+        resolve(&by_variable, &defaults()).unwrap().settings["mail_host"],
+        "m"
+    );
+}
+
+#[test]
+fn the_first_account_is_named_after_its_address() {
+    let named = |email: &str| {
+        let set = format!("admin.email={email}");
+        let found = resolve(&sources(GOOD, &[], &[], &[&set]), &defaults());
+        found.unwrap().admin_username()
+    };
+    assert_eq!(named("Ann.Lee+todo@example.org"), "ann.lee");
+    assert_eq!(named("me@example.org"), "admin");
+    let given = ["admin.username=boss"];
+    let found = resolve(&sources(GOOD, &[], &[], &given), &defaults());
+    assert_eq!(found.unwrap().admin_username(), "boss");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use homeport_engine::cmd::{Input, Output};
-use homeport_engine::op::GuestIdentity;
+use homeport_engine::op::{GuestIdentity, HostSecret};
 use homeport_engine::run::{Executor, Fault};
 
 pub(crate) use machine::free;
@@ -56,6 +56,9 @@ pub trait Target: Executor {
         input: Input,
         output: Output,
     ) -> Result<(), Fault>;
+
+    /// Keeps a secret in memory for the steps of this command that need it.
+    fn keep(&mut self, secret: HostSecret, text: String);
 
     /// How many of the platform's own programs have been called so far. Each costs about a second on a real host.
     fn host_calls(&self) -> u32;

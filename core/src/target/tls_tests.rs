@@ -83,6 +83,7 @@ fn ask(address: String, host: &str, roots: &str) -> Result<(), String> {
         path: "/".to_owned(),
         status: 200,
         body_contains: Some("hello".to_owned()),
+        post: None,
         json_equals: None,
     });
     let probe = Probe {

@@ -16,6 +16,7 @@ pub mod living;
 pub mod logs;
 pub mod operation;
 pub mod parts;
+pub mod pin;
 pub mod power;
 pub mod preflight;
 pub mod status;

@@ -54,7 +54,7 @@ func healthcheck() {
 // user creates or lists accounts, after migrating and with the jobs of a server running beside it.
 func user(args []string) {
 	if len(args) == 0 || (args[0] != "create" && args[0] != "list") {
-		applog.Fatalf("usage: user create -u NAME -e EMAIL -p PASSWORD | user list")
+		applog.Fatalf("usage: user create -u NAME -e EMAIL [-p PASSWORD] | user list")
 	}
 	flags := flag.NewFlagSet("user create", flag.ExitOnError)
 	username := flags.String("u", "", "user name")
@@ -64,6 +64,9 @@ func user(args []string) {
 	c, s := boot()
 	crons(c, s)
 	if args[0] == "create" {
+		if *password == "" {
+			*password = askPassword()
+		}
 		created, err := api.Register(s, c.BcryptRounds, *username, *email, *password)
 		if err != nil {
 			applog.Fatalf("cannot create the user: %v", err)

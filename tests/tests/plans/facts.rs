@@ -295,6 +295,7 @@ impl Deployment {
             database: &self.database,
             proxy: &self.proxy,
             health: &self.health,
+            first_login: true,
         }
     }
 }

@@ -106,6 +106,7 @@ fn an_answer_is_judged_by_all_that_is_expected() {
         status: 200,
         body_contains: contains.map(str::to_owned),
         json_equals: json.map(|(at, text)| (at.to_owned(), text.to_owned())),
+        post: None,
     };
     let said = Answer {
         status: 200,

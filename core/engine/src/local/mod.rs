@@ -16,6 +16,7 @@ pub mod unit;
 mod unpack;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -29,8 +30,9 @@ use self::patience::Patience;
 use crate::event::Event;
 use crate::exec::Exec;
 use crate::journal::Child;
-use crate::op::Op;
+use crate::op::{HostSecret, Op};
 use crate::plan::{Place, Plan};
+use crate::probe::{Check, Hidden, HttpCheck, Probe};
 use crate::recover::Outcome;
 use crate::require::{Observation, Observations};
 use crate::run::{Executor, Fault, FaultKind, Hands, NoteDone, Tell, require};
@@ -42,6 +44,7 @@ pub struct Local {
     give_up: Arc<AtomicBool>,
     booting: bool,
     secure: Option<Secure>,
+    secrets: BTreeMap<HostSecret, String>,
 }
 
 impl Local {
@@ -54,6 +57,7 @@ impl Local {
             stop,
             booting: false,
             secure: None,
+            secrets: BTreeMap::new(),
         }
     }
 
@@ -73,6 +77,23 @@ impl Local {
         }
     }
 
+    /// Keeps a secret in memory until somebody logs in with it.
+    pub fn keep(&mut self, secret: HostSecret, text: String) {
+        self.secrets.insert(secret, text);
+    }
+
+    /// A secret that was kept.
+    ///
+    /// # Errors
+    /// When it was not: it is known only to the command that was given it.
+    pub fn kept(&self, secret: HostSecret) -> Result<&str, Fault> {
+        let kept = self.secrets.get(&secret).map(String::as_str);
+        kept.ok_or_else(|| {
+            let why = "the password is known only to the command that asked for it";
+            Fault::new(FaultKind::Failed, why)
+        })
+    }
+
     /// The machine while it boots, seen by a unit that others wait for: waiting for one of those would never end. So
     /// units are started without waiting for them, and a probe, which can only wait, is refused.
     pub fn booting(self) -> Local {
@@ -84,6 +105,25 @@ impl Local {
 }
 
 impl Local {
+    /// A log-in becomes the request it is, with the password in it.
+    fn probe(&self, probe: &Probe) -> Result<(), Fault> {
+        let Check::LogIn(log_in) = &probe.check else {
+            return measure(probe, &self.stop, self.secure).result;
+        };
+        let (key, name) = &log_in.name;
+        let password = self.kept(log_in.secret)?;
+        let body = serde_json::json!({ key: name, &log_in.password: password });
+        let ask = HttpCheck {
+            post: Some(Hidden(body.to_string())),
+            ..log_in.ask.clone()
+        };
+        let asked = Probe {
+            check: Check::Http(ask),
+            ..probe.clone()
+        };
+        measure(&asked, &self.stop, self.secure).result
+    }
+
     fn exec(&self, exec: &Exec, hands: Hands<'_>) -> Result<Option<Observation>, Fault> {
         let Hands {
             tell,
@@ -131,9 +171,7 @@ impl Executor for Local {
                 FaultKind::Locked,
                 "the machine is still booting",
             )),
-            Op::Probe(probe) => measure(probe, &self.stop, self.secure)
-                .result
-                .map(|()| None),
+            Op::Probe(probe) => self.probe(probe).map(|()| None),
             Op::Verify(verify) => openpgp::verify(verify, &self.stop).map(|()| None),
             Op::Unpack(unpack) => unpack::unpack(unpack).map(|()| None),
             Op::Observe { exec, .. } => exec::observe(exec, &self.stop).map(Some),

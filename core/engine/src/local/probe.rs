@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
 use super::http::Answer;
-use super::{http, unit};
-use crate::probe::{Check, HttpCheck, Probe, Via};
+use super::{http, listener, unit};
+use crate::probe::{Check, Hidden, HttpCheck, Probe, Via};
 use crate::run::{Fault, FaultKind};
 
 /// Longest single try: a server that hangs once must not use up the whole deadline.
@@ -96,6 +96,11 @@ fn attempt(
 ) -> Result<(), Fault> {
     match check {
         Check::Http(check) => http(check, until, secure, answer),
+        Check::LogIn(_) => Err(Fault::new(
+            FaultKind::Failed,
+            "a log-in is tried from the host, by whoever knows the password",
+        )),
+        Check::Listens { unit, port } => listens(unit, *port),
         Check::Tcp { address } => tcp(address, until)
             .map(|_| ())
             .map_err(|error| unhealthy(format!("`{address}` takes no connection: {error}"))),
@@ -127,10 +132,42 @@ fn http(
     let connection =
         connection.map_err(|error| unhealthy(format!("`{name}` takes no connection: {error}")))?;
     let path = &check.path;
-    http::get(connection, &check.host, path)
+    let json = ("Content-Type".to_owned(), "application/json".to_owned());
+    let (method, headers, body) = match &check.post {
+        Some(Hidden(body)) => ("POST", vec![json], body.as_bytes()),
+        None => ("GET", Vec::new(), &[][..]),
+    };
+    let request = http::Request {
+        method,
+        path,
+        headers: &headers,
+        body,
+    };
+    http::ask(connection, &check.host, &request)
         .map_err(|error| error.to_string())
         .and_then(|answer| http::judge(seen.insert(answer), check))
-        .map_err(|why| unhealthy(format!("GET {path} at `{name}`: {why}")))
+        .map_err(|why| unhealthy(format!("{method} {path} at `{name}`: {why}")))
+}
+
+/// An app that finds its port taken may stay alive and serve nothing, while somebody else answers.
+fn listens(name: &str, port: u16) -> Result<(), Fault> {
+    let found = listener::on(&[port]).map_err(unhealthy)?;
+    match found.first() {
+        Some(listener) if listener.unit == name => Ok(()),
+        Some(other) => {
+            let unit = match other.unit.as_str() {
+                "" => String::new(),
+                unit => format!(" ({unit})"),
+            };
+            Err(unhealthy(format!(
+                "port {port} belongs to process {}, `{}`{unit}, not to `{name}`",
+                other.pid, other.program
+            )))
+        }
+        None => Err(unhealthy(format!(
+            "`{name}` does not listen on port {port}"
+        ))),
+    }
 }
 
 fn active(name: &str, for_ms: u32) -> Result<(), Fault> {

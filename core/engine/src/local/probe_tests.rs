@@ -26,6 +26,7 @@ fn page(via: Via, path: &str) -> Check {
         status: 200,
         body_contains: Some("hello".to_owned()),
         json_equals: None,
+        post: None,
     })
 }
 
@@ -148,4 +149,75 @@ fn tls_is_the_hosts_and_a_stop_is_heard() {
     };
     let fault = run(&probe(closed, 60_000), &AtomicBool::new(true)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Cancelled);
+}
+
+#[test]
+fn a_port_that_is_somebody_elses_is_not_the_units() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let listens = |port| Check::Listens {
+        unit: "app@blue.service".to_owned(),
+        port,
+    };
+    let fault = run(&probe(listens(port), 1), &NEVER).unwrap_err();
+    let ours = format!("port {port} belongs to process {}", std::process::id());
+    assert!(fault.why.starts_with(&ours), "{}", fault.why);
+    assert!(
+        fault.why.ends_with("not to `app@blue.service`"),
+        "{}",
+        fault.why
+    );
+    drop(taken);
+    let fault = run(&probe(listens(port), 1), &NEVER).unwrap_err();
+    assert!(fault.why.contains("does not listen"), "{}", fault.why);
+}
+
+#[test]
+fn a_log_in_sends_the_password_and_is_written_down_without_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let Check::Http(ask) = page(
+        Via::Tcp(listener.local_addr().unwrap().to_string()),
+        "/login",
+    ) else {
+        unreachable!()
+    };
+    let log_in = crate::probe::LogIn {
+        ask,
+        name: ("username".to_owned(), "ann".to_owned()),
+        password: "password".to_owned(),
+        secret: crate::op::HostSecret::FirstPassword,
+    };
+    let op = crate::op::Op::Probe(probe(Check::LogIn(log_in), 1000));
+    let apply = |local: &mut super::super::Local| {
+        let hands = crate::run::Hands {
+            seen: &Default::default(),
+            tell: &mut |_| {},
+            number: 0,
+            child: &mut |_| Ok(()),
+        };
+        crate::run::Executor::apply(local, &op, hands)
+    };
+    let mut local = super::super::Local::new(crate::plan::Place::Host, Default::default());
+    let unknown = apply(&mut local).unwrap_err();
+    assert!(unknown.why.contains("known only"), "{}", unknown.why);
+    local.keep(crate::op::HostSecret::FirstPassword, "a \"b\"".to_owned());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut text = String::new();
+        while !text.contains('}') {
+            let mut bytes = [0; 1000];
+            let count = stream.read(&mut bytes).unwrap();
+            text += &String::from_utf8_lossy(&bytes[..count]);
+        }
+        stream.write_all(HELLO).unwrap();
+        text
+    });
+    apply(&mut local).unwrap();
+    let asked = server.join().unwrap();
+    assert!(asked.starts_with("POST /login HTTP/1.1\r\n"), "{asked}");
+    assert!(
+        asked.ends_with("\r\n\r\n{\"password\":\"a \\\"b\\\"\",\"username\":\"ann\"}"),
+        "{asked}"
+    );
+    assert!(!serde_json::to_string(&op).unwrap().contains("a \\\"b"));
 }

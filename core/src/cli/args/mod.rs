@@ -15,7 +15,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 pub use bundle::{Bundle, Channel, Create, Key, PublicKey};
 pub use config::Config;
-pub use recipe::Recipe;
+pub use recipe::{Pin, Recipe};
 pub use settings::Given;
 pub use since::Since;
 

@@ -24,6 +24,12 @@ pub fn installed(done: &Installed, style: Style) -> String {
         );
     }
     row("Log in", &done.first_login);
+    if let Some(password) = &done.password {
+        row(
+            "Password",
+            &format!("{password}   (kept nowhere: write it down now)"),
+        );
+    }
     row(
         "Instance",
         &format!(
@@ -84,6 +90,7 @@ mod tests {
             address: "10.0.0.5".to_owned(),
             guest: "105".to_owned(),
             first_login: "As `admin`, with the password you have set.".to_owned(),
+            password: Some("Kx3".to_owned()),
             self_signed: true,
             host_calls: 12,
             seconds: 95,

@@ -5,7 +5,7 @@ use homeport_engine::op::{Content, Op, ServiceState};
 use homeport_engine::plan::Step;
 use homeport_engine::probe::{Check, Probe, Via};
 
-use super::{Deploy, DeployError, Steps, Values, gate, prove};
+use super::{Deploy, DeployError, Steps, Values, first_login, gate, prove};
 use crate::places;
 use crate::plan::parts;
 use crate::plan::{directory, file, put};
@@ -20,6 +20,7 @@ pub(super) fn steps(deploy: &Deploy<'_>, from_plugins: &Steps) -> Result<Vec<Ste
     steps.extend(deploy.provision().steps(&from_plugins.provision)?);
     steps.extend(configuration(deploy)?);
     steps.extend(gate::steps(deploy));
+    steps.extend(first_login::made(deploy)?);
     steps.extend(start(deploy)?);
     steps.extend(deploy.proxy_for("site").steps(&from_plugins.site)?);
     steps.extend(probes(deploy)?);
@@ -134,6 +135,20 @@ fn probes(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let mut steps = Vec::new();
     for component in &deploy.recipe.recipe.components {
         let port = deploy.port(component, deploy.colour);
+        let unit = deploy.unit(component)?;
+        let listens = Probe {
+            check: Check::Listens {
+                unit: unit.clone(),
+                port,
+            },
+            deadline_ms: component.start_seconds * 1000,
+            interval_ms: 200,
+            unit: Some(unit.clone()),
+        };
+        steps.push(Step::guest(
+            format!("See that port {port} is {unit}'s"),
+            Op::Probe(listens),
+        ));
         let ways = [
             ("directly", port),
             ("through the proxy", places::guest::INTERNAL_PORT),

@@ -99,7 +99,24 @@ fn carried(deploy: &Deploy<'_>) -> Vec<Step> {
             Step::guest("Use no others of Debian's", absent(newer)),
         ]);
     }
+    steps.extend(given_secrets(deploy));
     steps
+}
+
+/// Secrets of the app's own settings arrived for root alone; now its user is there to read them.
+fn given_secrets(deploy: &Deploy<'_>) -> Vec<Step> {
+    let recipe = &deploy.recipe.recipe;
+    let given = recipe.settings.iter().filter(|setting| {
+        setting.is_secret() && deploy.settings.settings.contains_key(&setting.name)
+    });
+    let own = given.map(|setting| {
+        let path = places::guest::secret(&recipe.app, &setting.secret());
+        let owner = format!("{0}:{0}", recipe.user);
+        let content = Content::CopyOf(path.clone());
+        let title = format!("Let {} read {}", recipe.user, setting.name);
+        Step::guest(title, put(path, 0o400, &owner, content))
+    });
+    own.collect()
 }
 
 fn packages(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {

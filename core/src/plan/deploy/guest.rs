@@ -3,7 +3,7 @@
 use homeport_engine::op::{GuestSpec, HostSecret, Op, Origin, Power, PushFile};
 use homeport_engine::plan::Step;
 
-use super::{Deploy, DeployError, keep, release};
+use super::{Deploy, DeployError, first_login, keep, release};
 use crate::places;
 
 pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
@@ -72,6 +72,7 @@ fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
             sha256: None,
         });
     }
+    files.extend(first_login::pushed(deploy));
     if deploy.carry.proxy {
         let secret = HostSecret::AptProxy;
         files.push(PushFile {
@@ -87,7 +88,15 @@ fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
 /// Secrets the administrator gave as files on the host. They travel in the stream, never in the plan.
 fn secrets(deploy: &Deploy<'_>) -> Vec<(String, String)> {
     let key = deploy.settings.services.frontend.ssl_key.clone();
+    let own = deploy.recipe.recipe.settings.iter();
+    let own = own
+        .filter(|setting| setting.is_secret())
+        .filter_map(|setting| {
+            let path = deploy.settings.settings.get(&setting.name)?.as_str()?;
+            Some((setting.secret(), path.to_owned()))
+        });
     key.map(|path| (super::TLS_KEY.to_owned(), path))
         .into_iter()
+        .chain(own)
         .collect()
 }

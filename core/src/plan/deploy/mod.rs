@@ -6,6 +6,7 @@
 
 mod app;
 mod base;
+mod first_login;
 mod gate;
 mod guest;
 mod keep;
@@ -30,6 +31,7 @@ use crate::state::{Registered, Status};
 
 pub use app::{CERTIFICATE, colour_name};
 pub use base::{FINGERPRINT, fingerprint};
+pub use first_login::new_password;
 pub(crate) use guest::size;
 pub use values::Values;
 
@@ -72,6 +74,8 @@ pub struct Deploy<'a> {
     pub proxy: &'a ProxyPart,
     /// What shows how it is.
     pub health: &'a Health,
+    /// Whether the first account is made: not where there are accounts already.
+    pub first_login: bool,
 }
 
 /// What of the host's surroundings a guest needs to reach the same things the host reaches.

@@ -6,7 +6,7 @@ use homeport_engine::plan::Step;
 use homeport_engine::probe::{Check, HttpCheck, Probe, Via};
 use homeport_plugin_api::wire::step;
 
-use super::{Deploy, DeployError};
+use super::{Deploy, DeployError, first_login};
 use crate::places;
 use crate::plan::{absent, described, file, parts, registered};
 use crate::recipe::Expect;
@@ -37,6 +37,7 @@ pub(super) fn before(
         };
         steps.push(Step::guest(format!("Ask {address}"), Op::Probe(probe)));
     }
+    steps.extend(first_login::proven(deploy, certificate));
     Ok(steps)
 }
 
@@ -93,6 +94,7 @@ pub(super) fn expected(
         status: expect.status,
         body_contains: body.contains.or(body.is),
         json_equals,
+        post: None,
     })
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use homeport_plugin_api::wire::database::Value;
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::{Deploy, DeployError};
 use crate::places;
-use crate::recipe::Component;
+use crate::recipe::{Component, Setting};
 use crate::settings::{Color, Registration};
 
 /// What templates may use.
@@ -25,6 +26,8 @@ pub struct Values {
     timezone: String,
     /// Whether strangers may register.
     registration: bool,
+    /// The app's own settings that have a value; of a file with a secret, the path of its copy in the guest.
+    settings: BTreeMap<String, Json>,
     /// Paths of secret files by name, `-` written as `_`.
     secrets: BTreeMap<String, String>,
     database: Database,
@@ -85,6 +88,7 @@ impl Values {
             domain: settings.network.domain.clone(),
             timezone: settings.timezone.clone(),
             registration: settings.registration == Registration::Open,
+            settings: own(deploy),
             secrets: named.collect(),
             database: Database {
                 r#type: dialect(deploy)?,
@@ -100,6 +104,20 @@ impl Values {
             port: slot.map(|(component, colour)| deploy.port(component, colour)),
         })
     }
+}
+
+/// The app's own settings.
+fn own(deploy: &Deploy<'_>) -> BTreeMap<String, Json> {
+    let recipe = &deploy.recipe.recipe;
+    let value = |setting: &Setting| {
+        let given = deploy.settings.settings.get(&setting.name)?;
+        let value = match setting.is_secret() {
+            true => places::guest::secret(&recipe.app, &setting.secret()).into(),
+            false => given.clone(),
+        };
+        Some((setting.name.clone(), value))
+    };
+    recipe.settings.iter().filter_map(value).collect()
 }
 
 /// The app's word for what the database speaks.

@@ -128,7 +128,7 @@ impl Check<'_> {
         }
     }
 
-    fn path(&mut self, path: &str, at: &str) {
+    pub(super) fn path(&mut self, path: &str, at: &str) {
         self.must(path.starts_with('/'), at, || {
             format!("is {path:?}, but must begin with a slash")
         });

@@ -45,7 +45,7 @@ use homeport_engine::cmd::{CmdError, Input, Output};
 use homeport_engine::event::Event;
 use homeport_engine::journal::Child;
 use homeport_engine::local::Local;
-use homeport_engine::op::{GuestIdentity, Op};
+use homeport_engine::op::{GuestIdentity, HostSecret, Op};
 use homeport_engine::plan::{Place, Plan};
 use homeport_engine::recover::Outcome;
 use homeport_engine::require::{Observation, Observations};
@@ -296,6 +296,10 @@ impl Target for Proxmox {
             Err(CmdError::Pipe { source, .. }) if source.kind() == BrokenPipe => Ok(()),
             Err(error) => Err(broken(&title, &error)),
         }
+    }
+
+    fn keep(&mut self, secret: HostSecret, text: String) {
+        self.local.keep(secret, text);
     }
 
     fn host_calls(&self) -> u32 {

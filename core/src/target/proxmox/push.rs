@@ -108,10 +108,11 @@ impl Proxmox {
     }
 
     fn secret(&self, secret: HostSecret) -> Result<String, Fault> {
-        let around = surroundings(&self.etc.datacenter()?)?;
+        let around = || surroundings(&self.etc.datacenter()?);
         Ok(match secret {
-            HostSecret::AptProxy => around.apt_proxy(),
-            HostSecret::BuildProxy => around.proxies.variables(),
+            HostSecret::AptProxy => around()?.apt_proxy(),
+            HostSecret::BuildProxy => around()?.proxies.variables(),
+            HostSecret::FirstPassword => format!("{}\n", self.local.kept(secret)?),
         })
     }
 }

@@ -93,6 +93,7 @@ fn http(address: &Address, host: &str, expect: &Expect) -> HttpCheck {
         status: expect.status,
         body_contains,
         json_equals,
+        post: None,
     }
 }
 

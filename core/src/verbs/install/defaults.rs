@@ -4,7 +4,7 @@ use homeport_plugin_api::wire::Kind;
 
 use crate::plugin::Registry;
 use crate::recipe::{self, Loaded, Recipe};
-use crate::settings::{ComponentDefaults, DatabaseDefaults, Defaults, Floors};
+use crate::settings::{AppSetting, ComponentDefaults, DatabaseDefaults, Defaults, Floors};
 
 /// Where backups of all apps lie unless the administrator says otherwise.
 const BACKUPS: &str = "/var/backups";
@@ -36,11 +36,20 @@ pub fn defaults(recipe: &Loaded, plugins: &Registry, builds: bool) -> Defaults {
             .collect(),
         components: recipe.components.iter().map(component).collect(),
         databases,
+        app: recipe.settings.iter().filter_map(own).collect(),
         floors: Floors {
             memory_mb: recipe.resources.least_memory_mb,
             disk_size_gb: recipe.resources.least_disk_gb,
         },
     }
+}
+
+/// A setting of the recipe's; that it is one, the recipe's reader has seen.
+fn own(setting: &recipe::Setting) -> Option<AppSetting> {
+    Some(AppSetting {
+        field: setting.field().ok()?,
+        needs: setting.needs.clone(),
+    })
 }
 
 /// Settings whose default is the recipe's.

@@ -1,16 +1,19 @@
 //! Installs an app: from what the administrator wants to an app that has been asked and has answered.
 
 mod defaults;
+mod first_login;
 mod offer;
 mod prepare;
 
 use homeport_engine::event::Event;
+use homeport_engine::op::HostSecret;
 use homeport_engine::plan::Plan;
 use homeport_engine::recover::Outcome;
 use homeport_engine::require::Observations;
 use homeport_engine::run::unix_now;
 
 pub use self::defaults::defaults;
+use self::first_login::Password;
 pub use self::offer::{Offer, offer};
 use self::prepare::{Prepared, prepare};
 use crate::error::Error;
@@ -105,8 +108,9 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
     let _lock = cx.lock(&instance, VERB)?;
     let began = unix_now();
     if let Some(entry) = finished(cx, &instance)? {
-        return Ok(told(cx, entry, &settings, &recipe, began));
+        return told(cx, entry, (&settings, &recipe), began, None);
     }
+    let password = password(&settings, &recipe)?;
     let (mut prepared, mut partners) = prepare(cx, settings, recipe, &mut plugins, false)?;
     prepared
         .remarks
@@ -117,6 +121,10 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
         .last()
         .map_or(0, Plan::end);
     (cx.tell)(Event::Expected { steps });
+    if let Some(password) = &password {
+        let text = password.text.clone();
+        cx.target.keep(HostSecret::FirstPassword, text);
+    }
     let from = Made {
         partners,
         plugins: &mut plugins,
@@ -126,7 +134,15 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
         settings, recipe, ..
     } = &prepared;
     let entry = prepared.deploy().registered(None);
-    Ok(told(cx, entry, settings, recipe, began))
+    told(cx, entry, (settings, recipe), began, password)
+}
+
+/// The first account's password, if the app has one to be made.
+fn password(settings: &Settings, recipe: &Loaded) -> Result<Option<Password>, Error> {
+    let first = recipe.recipe.first_login.as_ref();
+    first
+        .map(|first| first_login::password(settings, first))
+        .transpose()
 }
 
 /// What was given, before any machine is looked at.
@@ -163,17 +179,22 @@ fn finished(cx: &mut Context<'_>, instance: &str) -> Result<Option<Registered>, 
     }
 }
 
-/// What the user is told of an instance that is there now; `began` is the Unix time its install began, or went on.
+/// What the user is told of an instance that is there now; `began` is the Unix time its install began, or went on,
+/// `password` that of the first account, if this command has made the account.
 fn told(
     cx: &Context<'_>,
     entry: Registered,
-    settings: &Settings,
-    recipe: &Loaded,
+    (settings, recipe): (&Settings, &Loaded),
     began: u64,
-) -> Installed {
-    Installed::Done(Box::new(report::Installed {
+    password: Option<Password>,
+) -> Result<Installed, Error> {
+    let told = password.is_some();
+    Ok(Installed::Done(Box::new(report::Installed {
         title: recipe.recipe.title.clone(),
-        first_login: first_login(settings, &entry),
+        first_login: how_to_log_in((settings, recipe), &entry, told)?,
+        password: password
+            .filter(|password| password.made)
+            .map(|password| password.text),
         self_signed: settings.services.frontend.ssl_cert.is_none(),
         host_calls: cx.target.host_calls(),
         seconds: unix_now().saturating_sub(began),
@@ -182,12 +203,27 @@ fn told(
         url: entry.url,
         address: entry.address,
         guest: entry.guest,
-    }))
+    })))
 }
 
-/// How the first person gets in.
-fn first_login(settings: &Settings, entry: &Registered) -> String {
-    match settings.registration {
+/// How the first person gets in. `told`: this command knows the password, and says it if it has made it.
+fn how_to_log_in(
+    (settings, recipe): (&Settings, &Loaded),
+    entry: &Registered,
+    told: bool,
+) -> Result<String, Error> {
+    if let Some(reset) = deploy::new_password(recipe, settings)? {
+        let name = settings.admin_username();
+        let who = match told {
+            true => format!("As {name}."),
+            false => {
+                format!("As {name}, with the password given before the first try was cut off.")
+            }
+        };
+        let another = format!("Another password: pct exec {} -- {reset}", entry.guest);
+        return Ok(format!("{who} {another}"));
+    }
+    Ok(match settings.registration {
         Registration::Open => {
             let url = &entry.url;
             format!("Open {url} and register. Anyone who reaches the page may.")
@@ -196,7 +232,7 @@ fn first_login(settings: &Settings, entry: &Registered) -> String {
             "Strangers cannot register. Make the first account inside the container: pct enter {}",
             entry.guest
         ),
-    }
+    })
 }
 
 /// The stages as they look before anything was seen in the guest: plugins may plan otherwise once they have looked,

@@ -292,6 +292,7 @@ impl Prepared {
             database: &self.database,
             proxy: &self.proxy,
             health: &self.health,
+            first_login: true,
         }
     }
 }
