@@ -58,6 +58,7 @@ impl Standing {
             status: 200,
             body_contains: None,
             json_equals: None,
+            post: None,
         });
         Side {
             colour: self.colour,
