@@ -250,7 +250,7 @@ fn guards() -> [(String, &'static str); 4] {
                 "ExecCondition={} identity --check --slot %i",
                 places::guest::AGENT
             ),
-            "a clone would work on the original's data",
+            "a clone would work on the original's data, or both slots on one database",
         ),
         (
             "WantedBy=multi-user.target".to_owned(),
