@@ -36,6 +36,7 @@ const TWICE: &[&str] = &[
     "digest",
     "getrandom",
     "sha2",
+    "signal-hook",
     "syn",
 ];
 
