@@ -220,7 +220,7 @@ impl Check<'_> {
     fn database(&mut self) {
         let database = &self.recipe.database;
         self.must(!database.dialects.is_empty(), "database.dialects", || {
-            "is empty; name what the app speaks, as in `{sqlite: sqlite}`".to_owned()
+            "is empty; name what the app speaks, as in `{PLUGIN: WORD}`".to_owned()
         });
         let plain = !database.name.is_empty()
             && database

@@ -28,7 +28,16 @@ const EDGES: &[Edges] = &[
     (
         "core/engine",
         &[],
-        Some(&["serde", "serde_json", "sha2", "rustix", "thiserror"]),
+        // Archives are opened and digests read where a step is carried out: host and guest.
+        Some(&[
+            "ct-codecs",
+            "rustix",
+            "serde",
+            "serde_json",
+            "sha2",
+            "thiserror",
+            "zip",
+        ]),
     ),
     (
         "core/agent",
