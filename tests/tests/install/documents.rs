@@ -39,7 +39,8 @@ pub fn followed() {
                     "PATH",
                     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 )
-                .env("HOMEPORT_SOURCE_DIRECTORY", release::app());
+                .env("HOMEPORT_SOURCE_DIRECTORY", release::app())
+                .env("HOMEPORT_SOURCE_SHA256", release::digest());
             let ended = run(&mut shell);
             assert!(
                 block.codes.contains(&ended.code),
