@@ -99,7 +99,6 @@ fn carried(deploy: &Deploy<'_>) -> Vec<Step> {
             Step::guest("Use no others of Debian's", absent(newer)),
         ]);
     }
-    steps.extend(given_secrets(deploy));
     steps
 }
 
@@ -207,5 +206,6 @@ fn places_of_the_app(deploy: &Deploy<'_>) -> Vec<Step> {
             put(path, 0o400, &format!("{user}:{user}"), content),
         ));
     }
+    steps.extend(given_secrets(deploy));
     steps
 }
