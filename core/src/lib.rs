@@ -12,6 +12,7 @@ pub mod plan;
 pub mod plugin;
 pub mod program;
 pub mod recipe;
+pub mod refs;
 pub mod report;
 pub mod settings;
 pub mod source;

@@ -89,6 +89,16 @@ pub mod guest {
         format!("/etc/{app}/secrets/{name}")
     }
 
+    /// The control socket of a component's gate, as its unit says.
+    pub fn gate_control(component: &str) -> String {
+        format!("/run/homeport/gate/{component}.control")
+    }
+
+    /// Where the app works and keeps its data.
+    pub fn data(app: &str) -> String {
+        format!("/var/lib/{app}")
+    }
+
     /// Releases of the app and the links `blue` and `green`.
     pub fn program(app: &str) -> String {
         format!("/opt/{app}")

@@ -1,6 +1,8 @@
 //! What is kept about an instance: its state in the guest, which is the truth, and the host's registry, a cache of it.
 //! Both carry a schema number; fields a reader does not know survive.
 
+use std::collections::BTreeMap;
+
 use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::op::GuestIdentity;
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,9 @@ pub struct State {
     /// Commit in service, if it was built here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// Directory of its release, where that is not called as the version is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// Slot in service.
     pub active_colour: Color,
     /// Rises at each Commit; the host remembers the last one it has seen.
@@ -58,11 +63,33 @@ pub struct State {
     pub url: String,
     /// Version of Homeport that wrote this.
     pub homeport: String,
+    /// The release before, while it is there to go back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
     /// Id, verb and Unix time of the last operation.
     pub last_operation: Value,
     /// Fields of a newer Homeport.
     #[serde(flatten)]
     pub rest: Map<String, Value>,
+}
+
+/// A release that was in service, whole beside the one that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Its version.
+    pub version: String,
+    /// Directory of its release.
+    pub release: String,
+    /// Its slot.
+    pub colour: Color,
+    /// Its generation of the database, as it was when it went out of service.
+    pub generation: u64,
+    /// Unix time it went out of service, seconds.
+    pub until: u64,
+    /// By how many rows the release in service has changed each table when it came; `None`: it changed nothing, and both
+    /// releases can work on each other's data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated: Option<BTreeMap<String, i64>>,
 }
 
 /// `/var/lib/homeport/instances/<instance>.json` on the host.
@@ -124,6 +151,20 @@ impl Registered {
 }
 
 impl State {
+    /// Directory of the release in service.
+    pub fn release(&self) -> &str {
+        self.release.as_deref().unwrap_or(&self.version)
+    }
+
+    /// The highest generation of the database there is.
+    pub fn newest_generation(&self) -> u64 {
+        let previous = self
+            .previous
+            .as_ref()
+            .map_or(0, |previous| previous.generation);
+        self.generation.max(previous)
+    }
+
     /// As the guest's file holds it.
     pub fn to_json(&self) -> String {
         pretty(self)

@@ -8,6 +8,7 @@ mod look;
 mod publish;
 mod recipe;
 mod session;
+mod update;
 
 use std::io;
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Stop(change) => powered(common, change, To::Stopped),
         Verb::Restart(change) => powered(common, change, To::Restarted),
         Verb::Uninstall(given) => uninstalled(common, given),
+        Verb::Update(given) => update::updated(common, given),
+        Verb::Rollback(given) => update::rolled_back(common, given),
         Verb::Adopt(given) => adopted(common, given),
         Verb::History(one) => past(common, one),
         Verb::Doctor => examined(common),

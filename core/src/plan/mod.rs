@@ -2,11 +2,13 @@
 //! Nothing here knows which target a plan is for.
 
 pub mod adopt;
+pub mod backup;
 pub mod build;
 pub mod deploy;
 pub mod parts;
 pub mod power;
 pub mod uninstall;
+pub mod update;
 
 use homeport_engine::WIRE;
 use homeport_engine::exec::Exec;

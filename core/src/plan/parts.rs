@@ -222,7 +222,7 @@ impl Plugin<'_> {
         Ok(places::guest::secret(self.app, name))
     }
 
-    fn breach(&self, why: impl Into<String>) -> Breach {
+    pub(crate) fn breach(&self, why: impl Into<String>) -> Breach {
         Breach {
             plugin: self.name.to_owned(),
             why: why.into(),

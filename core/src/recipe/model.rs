@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use homeport_engine::talk::Request;
 use serde::{Deserialize, Serialize};
 
 use super::build::{Build, Git};
@@ -57,6 +58,27 @@ pub struct Recipe {
     pub components: Vec<Component>,
     /// What its proxy must allow.
     pub proxy: Proxy,
+    /// How a release of it is tried on a copy before it is put in service.
+    #[serde(default)]
+    pub rehearsal: Rehearsal,
+}
+
+/// How a release is tried on a copy. Nothing of it reaches the data in service, or any network.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rehearsal {
+    /// Environment that differs from the real one: mail and the like off.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Name of the component that is talked with.
+    #[serde(default)]
+    pub component: String,
+    /// What is said to it, in order: what its users do every day.
+    #[serde(default)]
+    pub talk: Vec<Request>,
+    /// Tables whose rows come and go by themselves.
+    #[serde(default)]
+    pub volatile: Vec<String>,
 }
 
 /// Where an app comes from.
@@ -87,6 +109,9 @@ pub struct Release {
     /// Who signs the archive. Without it only pinned versions can be installed.
     #[serde(default)]
     pub signature: Option<Signature>,
+    /// Repository whose tags are its versions; without one, the page above its files lists them.
+    #[serde(default)]
+    pub tags: Option<String>,
     /// A larger archive, or file in it, is refused, MiB.
     pub limit_mb: u64,
     /// SHA-256 of archives known to be good, by version.

@@ -17,7 +17,7 @@ use homeport_engine::run::{Executor, Fault};
 
 pub(crate) use machine::free;
 pub use surroundings::{AptSource, ForGuest, Proxies, Surroundings};
-pub(crate) use tls::bare;
+pub(crate) use tls::{bare, connect as secure};
 
 /// A machine that holds guests.
 pub trait Target: Executor {

@@ -18,7 +18,7 @@ use rustls::{
 
 /// Makes a TLS connection to `host`, a name or address with or without a port. Its certificate must chain to one of
 /// `roots` (PEM), or be one of them.
-pub(super) fn connect(connection: Timed, host: &str, roots: &str) -> io::Result<Box<dyn Stream>> {
+pub(crate) fn connect(connection: Timed, host: &str, roots: &str) -> io::Result<Box<dyn Stream>> {
     let name = ServerName::try_from(bare(host).to_owned()).map_err(io::Error::other)?;
     let config = config(roots).map_err(io::Error::other)?;
     let client = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;

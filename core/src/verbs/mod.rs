@@ -1,12 +1,14 @@
 //! The verbs: each reads like a paragraph. They gather facts, make plans and have them run; none of them prints.
 
 pub mod adopt;
+pub mod backup;
 pub mod change;
 pub mod choose;
 pub mod claim;
 pub mod config;
 pub mod doctor;
 pub mod health;
+pub mod held;
 pub mod history;
 pub mod identity;
 pub mod install;
@@ -19,11 +21,14 @@ pub mod parts;
 pub mod pin;
 pub mod power;
 pub mod preflight;
+pub mod rollback;
+pub mod slots;
 pub mod status;
 pub mod surround;
 pub mod template;
 pub mod tools;
 pub mod uninstall;
+pub mod update;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;

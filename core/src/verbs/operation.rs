@@ -93,6 +93,18 @@ impl<'a> Operation<'a> {
         )?)
     }
 
+    /// The operation was to bring to light what it has brought to light, and nothing else: all of it is taken back.
+    pub fn take_back(mut self) -> Result<(), Error> {
+        recover::resolve(&mut self.journal, self.target, self.tell)?;
+        Ok(())
+    }
+
+    /// The operation has failed before its Commit: what the user is told in the end.
+    pub fn failed(self, error: Error) -> Error {
+        let told = error.clone();
+        self.resolve_after(error).err().unwrap_or(told)
+    }
+
     /// The operation has failed: back before Commit, forward after it. What the user is told in the end.
     pub fn resolve_after(mut self, error: Error) -> Result<(), Error> {
         match recover::resolve(&mut self.journal, self.target, self.tell) {

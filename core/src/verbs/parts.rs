@@ -1,22 +1,26 @@
 //! Talks with plugins: what they say becomes parts of a plan.
 
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 use homeport_engine::require::Observations;
+use homeport_plugin_api::wire::Facts;
 use homeport_plugin_api::wire::Kind;
 use homeport_plugin_api::wire::conversation::{
     Command, Context, Handle, Observe, Packages, Plan, Purpose, Read,
 };
-use homeport_plugin_api::wire::database::{self, AppSettings};
+use homeport_plugin_api::wire::database::{self, AppSettings, Attachment, ROWS, SCHEMA};
 use homeport_plugin_api::wire::proxy::{
     self, Carries, Certificate, Places, Site, StreamRule, Upstream,
 };
-use homeport_plugin_api::wire::step::Step;
+use homeport_plugin_api::wire::step::{Stdout, Step};
+use serde_json::Value;
 
-use crate::error::Error;
+use crate::error::{Error, Kind as Failure};
 use crate::places;
 use crate::plan::deploy::{DatabasePart, Deploy, ProxyPart, Steps, TLS_KEY};
 use crate::plan::parts;
+use crate::plan::update::Counted;
 use crate::plugin::{Host, Plugin, Registry, Trust};
 use crate::program::Program;
 use crate::recipe::Recipe;
@@ -131,34 +135,111 @@ impl Partners {
 
     /// What the database plugin says before it has seen the guest.
     pub fn database(&mut self) -> Result<DatabasePart, Error> {
-        let provision = self.provision();
+        self.database_of(&self.live.clone())
+    }
+
+    /// The same of another of its databases.
+    pub fn database_of(&mut self, database: &Handle) -> Result<DatabasePart, Error> {
+        let provision = database::Purpose::Provision {
+            database: database.clone(),
+        };
         let settings = Packages {
             settings: self.context.settings.clone(),
-        };
-        let app = AppSettings {
-            database: self.live.clone(),
-            context: self.context.clone(),
         };
         Ok(DatabasePart {
             plugin: self.database.manifest().name.clone(),
             packages: self.database.call(&settings)?,
             looks: looks(&mut self.database, &provision, &self.context)?,
-            status_looks: self.status_looks()?,
-            live: self.live.clone(),
-            attachment: self.database.call(&app)?,
+            status_looks: self.status_looks(database)?,
+            live: database.clone(),
+            attachment: self.attachment(database)?,
         })
     }
 
     /// Nothing for an engine that was built before anyone asked.
-    fn status_looks(&mut self) -> Result<Vec<Command>, Error> {
+    fn status_looks(&mut self, database: &Handle) -> Result<Vec<Command>, Error> {
         let status = database::Purpose::Status {
-            database: self.live.clone(),
+            database: database.clone(),
         };
         let purposes = &self.database.manifest().purposes;
         if !purposes.iter().any(|known| known == status.name()) {
             return Ok(Vec::new());
         }
         looks(&mut self.database, &status, &self.context)
+    }
+
+    /// How the app reaches a database.
+    pub fn attachment(&mut self, database: &Handle) -> Result<Attachment, Error> {
+        let app = AppSettings {
+            database: database.clone(),
+            context: self.context.clone(),
+        };
+        Ok(self.database.call(&app)?)
+    }
+
+    /// What the database plugin wants to look at before it plans this.
+    pub fn looks(&mut self, purpose: &database::Purpose) -> Result<Vec<Command>, Error> {
+        looks(&mut self.database, purpose, &self.context)
+    }
+
+    /// The database plugin's steps, now that it was looked.
+    pub fn planned(
+        &mut self,
+        purpose: &database::Purpose,
+        looked: (parts::Plugin<'_>, &[Command]),
+        seen: &Observations,
+    ) -> Result<Vec<Step>, Error> {
+        steps(&mut self.database, looked, purpose, &self.context, seen)
+    }
+
+    /// The database plugin's steps for something it plans without looking.
+    pub fn unseen(
+        &mut self,
+        purpose: &database::Purpose,
+        part: parts::Plugin<'_>,
+        seen: &Observations,
+    ) -> Result<Vec<Step>, Error> {
+        if let Some(command) = self.looks(purpose)?.first() {
+            return Err(Error::plugin_needs(part.name, part.purpose, &command.name));
+        }
+        self.planned(purpose, (part, &[]), seen)
+    }
+
+    /// What was counted: by what was looked at, and by what the steps have kept.
+    pub fn counted(
+        &mut self,
+        purpose: &database::Purpose,
+        part: parts::Plugin<'_>,
+        looks: &[Command],
+        steps: &[Step],
+        seen: &Observations,
+    ) -> Result<Counted, Error> {
+        let kept = steps.iter().filter_map(|step| match step {
+            Step::Run(run) => match &run.stdout {
+                Stdout::Keep { name, .. } => Some(name),
+                _ => None,
+            },
+            _ => None,
+        });
+        let mut facts = Facts::new();
+        for name in looks.iter().map(|look| &look.name).chain(kept) {
+            let Some(output) = part.output(name, seen) else {
+                continue;
+            };
+            let (purpose, name) = (purpose.clone(), name.clone());
+            facts.extend(self.database.call(&Read {
+                purpose,
+                name,
+                output,
+            })?);
+        }
+        let rows = facts.get(ROWS).cloned().unwrap_or_default();
+        let rows = serde_json::from_value(rows).map_err(|error| {
+            let why = format!("`{}` counts no rows: {error}", part.name);
+            Error::new(Failure::Plugin, "A plugin broke its contract.", why)
+        })?;
+        let schema = facts.get(SCHEMA).and_then(Value::as_str).map(str::to_owned);
+        Ok(Counted { rows, schema })
     }
 
     /// What the proxy plugin says before it has seen the guest.
@@ -279,4 +360,16 @@ fn site(recipe: &Recipe, settings: &Settings) -> Site {
         stream_timeout_seconds: recipe.proxy.stream_timeout_s,
         waiting: recipe.proxy.waiting,
     }
+}
+
+/// A Unix time as Homeport writes it: `2026-01-02T03:04:05Z`.
+pub fn time(at: u64) -> String {
+    homeport_bootstrap::utc::format(UNIX_EPOCH + Duration::from_secs(at))
+}
+
+/// The directory a path lies in.
+pub fn directory(path: &str) -> String {
+    path.rsplit_once('/')
+        .map_or("", |(above, _)| above)
+        .to_owned()
 }

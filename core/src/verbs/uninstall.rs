@@ -1,29 +1,18 @@
 //! Removes an instance with everything that was made for it – or leaves a verified archive of its data.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use homeport_engine::plan::Plan;
 use homeport_engine::recover::Outcome;
 use homeport_engine::run::unix_now;
-use homeport_plugin_api::wire::Kind;
-use homeport_plugin_api::wire::conversation::{Handle, Observe, Plan as Asked};
-use homeport_plugin_api::wire::database::Purpose;
-use homeport_plugin_api::wire::step::Step;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::places;
 use crate::plan::Operation as About;
 use crate::plan::parts::Plugin;
-use crate::plan::uninstall::{self, DUMP, Keep};
-use crate::plugin::Registry;
-use crate::recipe;
-use crate::settings::{self, ConfigFile, Settings};
-use crate::verbs::living::{self, Living, Told};
+use crate::plan::uninstall::{self, Keep};
+use crate::verbs::living::{self, Living};
 use crate::verbs::operation::{self, Operation};
-use crate::verbs::{Context, identity, install, parts};
+use crate::verbs::{Context, backup, held, identity};
 
 /// The verb as it is typed.
 pub(crate) const VERB: &str = "uninstall";
@@ -81,7 +70,7 @@ pub fn uninstall(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Uninstal
     } else {
         None
     };
-    let archive = keep.as_ref().map(|keep| keep.archive.clone());
+    let archive = keep.as_ref().map(|keep| keep.archive.archive.clone());
     let plan = uninstall::uninstall(&about, keep);
     if request.dry_run {
         return Ok(Uninstalled::Planned(vec![plan]));
@@ -152,99 +141,17 @@ fn keep(cx: &mut Context<'_>, living: &Living, about: &About) -> Result<Keep, Er
         ));
     }
     let told = living.told_to_change(cx.target)?;
-    let loaded = recipe::load(&cx.program.templates(), &living.app)?;
-    let recipe = &loaded.recipe;
-    let path = places::guest::deployment_config(&living.app);
-    let text = cx.target.ask_guest(&living.guest, &["cat", &path], b"")?;
-    let mut plugins = parts::registry(cx.program)?;
-    let file = ConfigFile {
-        name: path.clone(),
-        bytes: text.into_bytes(),
-    };
-    let defaults = install::defaults(&loaded, &plugins, false);
-    let settings: Settings = settings::from_yaml(file, &defaults)?;
-    let steps = dump(&mut plugins, &loaded, &settings, &told)?;
+    let (held, mut plugins) = held::read(cx, living)?;
+    let (recipe, settings) = (&held.recipe.recipe, &held.settings);
     let part = Plugin {
         name: &settings.database.plugin,
         purpose: "dump",
         app: &living.app,
     };
-    let directory = Path::new(&settings.backup.directory).join(&living.guest.instance);
-    let entry = |from: &str, to: &str| (from.to_owned(), to.to_owned());
     Ok(Keep {
-        backups: settings.backup.directory.clone(),
-        archive: directory
-            .join(format!("{}.tar.gz", timestamp(about.at)))
-            .display()
-            .to_string(),
-        metadata: about_archive(living, &told, &settings),
+        archive: backup::archive(living, &told, settings, about, &recipe.data.files),
         units: told.app_units(&living.app),
-        dump: part.steps(&steps)?,
-        entries: vec![
-            entry(&path, "deployment-config.yaml"),
-            entry(&recipe.data.files, "files"),
-            entry(&format!("/etc/{}/environment", living.app), "environment"),
-        ],
+        dump: part.steps(&backup::dump(&mut plugins, &held, &told)?)?,
         user: recipe.user.clone(),
     })
-}
-
-/// How the database plugin dumps the database in service.
-fn dump(
-    plugins: &mut Registry,
-    loaded: &recipe::Loaded,
-    settings: &Settings,
-    told: &Told,
-) -> Result<Vec<Step>, Error> {
-    let recipe = &loaded.recipe;
-    let mut database = plugins.take(Kind::Database, &settings.database.plugin)?;
-    let purpose = Purpose::Dump {
-        database: parts::live(recipe, told.state.generation),
-        file: Handle {
-            name: "file".to_owned(),
-            path: DUMP.to_owned(),
-            database: String::new(),
-        },
-    };
-    let context = parts::context(recipe, settings);
-    let looks = database.call(&Observe {
-        purpose: purpose.clone(),
-        context: context.clone(),
-    })?;
-    match looks.first() {
-        Some(command) => Err(Error::plugin_needs(
-            &settings.database.plugin,
-            "dump",
-            &command.name,
-        )),
-        None => Ok(database.call(&Asked { purpose, context })?),
-    }
-}
-
-/// What is known of the data without looking into it.
-fn about_archive(living: &Living, told: &Told, settings: &Settings) -> BTreeMap<String, String> {
-    let state = &told.state;
-    let colour = crate::plan::deploy::colour_name(state.active_colour);
-    let pairs = [
-        ("instance", state.instance.as_str()),
-        ("app", &state.app),
-        ("version", &state.version),
-        (
-            "commit",
-            settings.git.deployed_commit.as_deref().unwrap_or_default(),
-        ),
-        ("database", &settings.database.plugin),
-        ("host", &living.seen.node),
-        ("trigger", "uninstall"),
-        ("active_colour", colour),
-    ];
-    pairs
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into()
-}
-
-/// `2026-01-02T03-04-05Z`: sortable, and a plain file name.
-fn timestamp(at: u64) -> String {
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at);
-    homeport_bootstrap::utc::format(time).replace(':', "-")
 }

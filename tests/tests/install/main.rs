@@ -34,6 +34,7 @@ mod run;
 mod signed;
 mod status;
 mod unattended;
+mod update;
 mod user;
 mod verbs;
 mod watch;

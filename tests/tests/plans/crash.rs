@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Once;
 
 use homeport_core::places;
-use homeport_core::plan::uninstall::DUMP;
+use homeport_core::plan::backup::DUMP;
 use homeport_engine::op::{Content, Op};
 use homeport_engine::plan::Plan;
 use homeport_engine::recover::Outcome;

@@ -9,12 +9,13 @@ use homeport_bootstrap::digest::Digest;
 use homeport_core::places;
 use homeport_core::plan::Operation;
 use homeport_core::plan::adopt::{Adoption, adopt};
+use homeport_core::plan::backup::{Archive, DUMP};
 use homeport_core::plan::build::{Build, Registries};
 use homeport_core::plan::deploy::{
     CERTIFICATE, Carry, DatabasePart, Deploy, FINGERPRINT, Health, Program, ProxyPart,
 };
 use homeport_core::plan::power::{self, Instance};
-use homeport_core::plan::uninstall::{DUMP, Keep, uninstall};
+use homeport_core::plan::uninstall::{Keep, uninstall};
 use homeport_core::plugin::{Host, Registry, Trust};
 use homeport_core::recipe::{self, Loaded};
 use homeport_core::settings::{self, Color, ConfigFile, Pages, Settings};
@@ -96,15 +97,15 @@ fn fingerprint(mac: &str) -> Fingerprint {
 
 /// Everything plans are made of.
 pub struct Facts {
-    wanted: Wanted,
-    plugins: Registry,
+    pub wanted: Wanted,
+    pub plugins: Registry,
 }
 
 /// What is to be installed.
-struct Wanted {
-    recipe: Loaded,
-    settings: Settings,
-    pages: Pages,
+pub struct Wanted {
+    pub recipe: Loaded,
+    pub settings: Settings,
+    pub pages: Pages,
 }
 
 impl Facts {
@@ -235,21 +236,23 @@ impl Facts {
         };
         let entry = |from: &str, to: &str| (from.to_owned(), to.to_owned());
         Keep {
-            backups: self.wanted.settings.backup.directory.clone(),
-            archive: format!(
-                "{}/tasks/2024-01-01T00-00-00Z.tar.gz",
-                self.wanted.settings.backup.directory
-            ),
-            metadata: BTreeMap::from([("instance".to_owned(), "tasks".to_owned())]),
+            archive: Archive {
+                directory: self.wanted.settings.backup.directory.clone(),
+                archive: format!(
+                    "{}/tasks/2024-01-01T00-00-00Z.tar.gz",
+                    self.wanted.settings.backup.directory
+                ),
+                metadata: BTreeMap::from([("instance".to_owned(), "tasks".to_owned())]),
+                entries: vec![
+                    entry(
+                        &places::guest::deployment_config(&recipe.app),
+                        "deployment-config.yaml",
+                    ),
+                    entry(&recipe.data.files, "files"),
+                ],
+            },
             units: vec![unit("active")],
             dump: part.steps(&steps).unwrap(),
-            entries: vec![
-                entry(
-                    &places::guest::deployment_config(&recipe.app),
-                    "deployment-config.yaml",
-                ),
-                entry(&recipe.data.files, "files"),
-            ],
             user: recipe.user.clone(),
         }
     }
@@ -377,7 +380,7 @@ pub fn adopt_copy(probes: &[Probe]) -> Vec<Plan> {
 }
 
 /// The instance after its second change.
-fn state(status: Status, fingerprint: Fingerprint) -> State {
+pub fn state(status: Status, fingerprint: Fingerprint) -> State {
     State {
         schema: SCHEMA,
         instance: "tasks".to_owned(),
@@ -386,12 +389,14 @@ fn state(status: Status, fingerprint: Fingerprint) -> State {
         status,
         version: "2.5.0".to_owned(),
         commit: None,
+        release: None,
         active_colour: Color::Blue,
         epoch: 2,
         fingerprint: Some(fingerprint),
         generation: 1,
         url: "https://tasks.example.org".to_owned(),
         homeport: HOMEPORT.to_owned(),
+        previous: None,
         last_operation: json!({"id": OPERATION, "verb": "install", "at": AT}),
         rest: serde_json::Map::new(),
     }
@@ -406,7 +411,7 @@ pub fn unit(active: &str) -> Unit {
     }
 }
 
-fn operation(verb: &str, candidate: bool) -> Operation {
+pub fn operation(verb: &str, candidate: bool) -> Operation {
     let guest = GuestIdentity {
         id: "105".to_owned(),
         instance: "tasks".to_owned(),

@@ -7,3 +7,4 @@ mod crash;
 mod facts;
 mod random;
 mod shown;
+mod updates;

@@ -8,6 +8,7 @@ use homeport_engine::plan::Plan;
 use homeport_engine::sim::checked;
 
 use crate::facts::{self, Facts};
+use crate::updates;
 
 /// Passes the check, and is as it was.
 fn shown(name: &str, plans: &[Plan]) {
@@ -91,6 +92,19 @@ fn start_stop_and_restart() {
 fn adopt() {
     let probes = Facts::shipped().probes();
     shown("adopt-copy-sqlite-proxmox", &facts::adopt_copy(&probes));
+}
+
+#[test]
+fn update_and_rollback() {
+    shown("update-sqlite-proxmox", &updates::update(Facts::shipped()));
+    shown(
+        "rollback-sqlite-proxmox",
+        &updates::rollback(Facts::shipped(), false),
+    );
+    shown(
+        "rollback-migrated-sqlite-proxmox",
+        &updates::rollback(Facts::shipped(), true),
+    );
 }
 
 /// No plan carries a secret: they are made in the guest, or travel as files.

@@ -5,6 +5,7 @@ mod config;
 mod recipe;
 mod settings;
 mod since;
+mod update;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use config::Config;
 pub use recipe::{Pin, Recipe};
 pub use settings::Given;
 pub use since::Since;
+pub use update::{Rollback, Update};
 
 use super::complete;
 use super::progress::Mode;
@@ -83,6 +85,10 @@ pub enum Verb {
     Restart(Change),
     /// Remove an instance and everything that was made for it
     Uninstall(Uninstall),
+    /// Exchange the release: rehearsed on a copy of the data first, then put in service while requests wait
+    Update(Update),
+    /// Go back to the release before, with its data where the update has changed the database
+    Rollback(Rollback),
     /// Settle which container an instance is, after one was cloned, restored or rolled back
     Adopt(Adopt),
     /// List what has been done to an instance

@@ -10,6 +10,7 @@ mod plugin;
 mod status;
 mod summary;
 mod table;
+mod update;
 
 pub use checkup::{checkup, findings};
 pub use error::error;
@@ -20,3 +21,4 @@ pub use plan::plans;
 pub use plugin::{inspected, plugins};
 pub use status::status;
 pub use summary::summary;
+pub use update::{newest, offers, rehearsed, rolled_back, updated};

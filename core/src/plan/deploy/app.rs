@@ -79,7 +79,7 @@ fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     for made in &recipe.files {
         let text = deploy
             .recipe
-            .template(&made.template, Values::of(deploy, slot(deploy, made))?)?;
+            .template(&made.template, Values::of(deploy, deploy.slot(made))?)?;
         let mode = recipe::mode(&made.mode).unwrap_or(0o640);
         let owner = format!("root:{}", made.group);
         steps.push(Step::guest(
@@ -109,14 +109,6 @@ fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         ));
     }
     Ok(steps)
-}
-
-/// The slot a file is for; that its component exists, the recipe's reader has seen.
-fn slot<'a>(deploy: &'a Deploy<'_>, made: &recipe::File) -> Option<(&'a recipe::Component, Color)> {
-    let slot = made.slot.as_ref()?;
-    let mut components = deploy.recipe.recipe.components.iter();
-    let component = components.find(|component| component.name == slot.component)?;
-    Some((component, slot.colour))
 }
 
 fn start(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
@@ -154,21 +146,43 @@ fn probes(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
             ("through the proxy", places::guest::INTERNAL_PORT),
         ];
         for (way, port) in ways {
-            for expect in &component.expects {
-                let via = Via::Tcp(format!("127.0.0.1:{port}"));
-                let check = prove::expected(deploy, expect, via, &deploy.settings.network.domain)?;
-                let probe = Probe {
-                    check: Check::Http(check),
-                    deadline_ms: component.start_seconds * 1000,
-                    interval_ms: 200,
-                    unit: Some(deploy.unit(component)?),
-                };
-                steps.push(Step::guest(
-                    format!("Ask {} for {} {way}", component.name, expect.path),
-                    Op::Probe(probe),
-                ));
-            }
+            let probes = deploy.probes(component, port, &unit)?;
+            let asked = component.expects.iter().zip(probes);
+            steps.extend(asked.map(|(expect, probe)| {
+                let title = format!("Ask {} for {} {way}", component.name, expect.path);
+                Step::guest(title, Op::Probe(probe))
+            }));
         }
     }
     Ok(steps)
+}
+
+impl Deploy<'_> {
+    /// The slot a file is for; that its component exists, the recipe's reader has seen.
+    pub(crate) fn slot(&self, made: &recipe::File) -> Option<(&recipe::Component, Color)> {
+        let slot = made.slot.as_ref()?;
+        let mut components = self.recipe.recipe.components.iter();
+        let component = components.find(|component| component.name == slot.component)?;
+        Some((component, slot.colour))
+    }
+
+    /// What a component must answer at a port of its guest, in the order of its expectations.
+    pub(crate) fn probes(
+        &self,
+        component: &recipe::Component,
+        port: u16,
+        unit: &str,
+    ) -> Result<Vec<Probe>, DeployError> {
+        let probe = |expect| {
+            let via = Via::Tcp(format!("127.0.0.1:{port}"));
+            let check = prove::expected(self, expect, via, &self.settings.network.domain)?;
+            Ok(Probe {
+                check: Check::Http(check),
+                deadline_ms: component.start_seconds * 1000,
+                interval_ms: 200,
+                unit: Some(unit.to_owned()),
+            })
+        };
+        component.expects.iter().map(probe).collect()
+    }
 }

@@ -33,6 +33,7 @@ pub use app::{CERTIFICATE, colour_name};
 pub use base::{FINGERPRINT, fingerprint};
 pub use first_login::new_password;
 pub(crate) use guest::size;
+pub(crate) use release::{fetched, packages, pushed, unpacked};
 pub use values::Values;
 
 /// Name of the secret that holds the key of a given certificate.
@@ -263,6 +264,15 @@ impl Deploy<'_> {
         }
     }
 
+    /// The database plugin, asked for one of its purposes.
+    pub(crate) fn database_for<'a>(&'a self, purpose: &'a str) -> Plugin<'a> {
+        Plugin {
+            name: &self.database.plugin,
+            purpose,
+            app: self.app_name(),
+        }
+    }
+
     /// The proxy plugin, asked for one of its purposes.
     pub fn proxy_for<'a>(&'a self, purpose: &'a str) -> Plugin<'a> {
         Plugin {
@@ -284,7 +294,7 @@ impl Deploy<'_> {
     }
 
     /// Directory of the release in the guest.
-    fn release(&self) -> String {
+    pub(crate) fn release(&self) -> String {
         format!(
             "{}/releases/{}",
             crate::places::guest::program(self.app_name()),

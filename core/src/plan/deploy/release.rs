@@ -79,7 +79,7 @@ impl Deploy<'_> {
 }
 
 /// It is fetched before there is a guest to clean up.
-pub(super) fn fetched(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
+pub(crate) fn fetched(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     if deploy.build.is_some() {
         return Ok(Vec::new());
     }
@@ -121,7 +121,7 @@ pub(super) fn fetched(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
 }
 
 /// What goes into the guest: the archive, and what is needed to verify it there.
-pub(super) fn pushed(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
+pub(crate) fn pushed(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
     if deploy.build.is_some() {
         return Ok(Vec::new());
     }
@@ -148,7 +148,7 @@ pub(super) fn pushed(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> 
 }
 
 /// Packages the guest needs to trust the release.
-pub(super) fn packages(deploy: &Deploy<'_>) -> Result<Vec<String>, DeployError> {
+pub(crate) fn packages(deploy: &Deploy<'_>) -> Result<Vec<String>, DeployError> {
     if deploy.build.is_some() {
         return Ok(Vec::new());
     }
@@ -159,7 +159,7 @@ pub(super) fn packages(deploy: &Deploy<'_>) -> Result<Vec<String>, DeployError> 
 }
 
 /// Verified if need be, then taken apart; what it came as is removed.
-pub(super) fn unpacked(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
+pub(crate) fn unpacked(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     if deploy.build.is_some() {
         return Ok(Vec::new());
     }

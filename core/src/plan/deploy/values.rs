@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use homeport_plugin_api::wire::database::Value;
+use homeport_plugin_api::wire::database::{Attachment, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Deploy, DeployError};
+use super::{Deploy, DeployError, colour_name};
 use crate::places;
 use crate::recipe::{Component, Setting};
 use crate::settings::{Color, Registration};
@@ -33,7 +33,7 @@ pub struct Values {
     database: Database,
     data: Data,
     #[serde(skip_serializing_if = "Option::is_none")]
-    colour: Option<Color>,
+    colour: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
 }
@@ -58,7 +58,7 @@ const ARCH: &str = "amd64";
 
 impl Values {
     /// The values of a deployment, for one slot of a component if it is given.
-    pub(super) fn of(
+    pub(crate) fn of(
         deploy: &Deploy<'_>,
         slot: Option<(&Component, Color)>,
     ) -> Result<Values, DeployError> {
@@ -68,15 +68,6 @@ impl Values {
             .secrets
             .iter()
             .map(|made| (made.name.replace('-', "_"), secret(&made.name)));
-        let values = deploy
-            .database
-            .attachment
-            .values
-            .iter()
-            .map(|(key, value)| match value {
-                Value::Text(text) => (key.clone(), text.clone()),
-                Value::Secret(name) => (format!("{key}_file"), secret(name)),
-            });
         Ok(Values {
             app: recipe.app.clone(),
             title: recipe.title.clone(),
@@ -92,7 +83,7 @@ impl Values {
             secrets: named.collect(),
             database: Database {
                 r#type: dialect(deploy)?,
-                values: values.collect(),
+                values: attached(&recipe.app, &deploy.database.attachment),
             },
             data: Data {
                 base: format!("/var/lib/{}", recipe.app),
@@ -100,7 +91,7 @@ impl Values {
                 files: recipe.data.files.clone(),
                 logs: recipe.data.logs.clone(),
             },
-            colour: slot.map(|(_, colour)| colour),
+            colour: slot.map(|(_, colour)| colour_name(colour).to_owned()),
             port: slot.map(|(component, colour)| deploy.port(component, colour)),
         })
     }
@@ -118,6 +109,29 @@ fn own(deploy: &Deploy<'_>) -> BTreeMap<String, Json> {
         Some((setting.name.clone(), value))
     };
     recipe.settings.iter().filter_map(value).collect()
+}
+
+/// How the app reaches a database: texts as they are, secrets by their files.
+fn attached(app: &str, attachment: &Attachment) -> BTreeMap<String, String> {
+    let values = attachment.values.iter().map(|(key, value)| match value {
+        Value::Text(text) => (key.clone(), text.clone()),
+        Value::Secret(name) => (format!("{key}_file"), places::guest::secret(app, name)),
+    });
+    values.collect()
+}
+
+impl Values {
+    /// The same, on another database of the same kind.
+    pub(crate) fn on(mut self, attachment: &Attachment) -> Values {
+        self.database.values = attached(&self.app, attachment);
+        self
+    }
+
+    /// The same in a slot of another name.
+    pub(crate) fn in_slot(mut self, name: &str) -> Values {
+        self.colour = Some(name.to_owned());
+        self
+    }
 }
 
 /// The app's word for what the database speaks.

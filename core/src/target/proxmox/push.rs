@@ -58,6 +58,10 @@ impl Proxmox {
         files: &[PushFile],
         waiting: Waiting<'_>,
     ) -> Result<(), Fault> {
+        // Nothing to send is nothing to ask: the way back of a push that goes with its directory.
+        if files.is_empty() {
+            return Ok(());
+        }
         let (id, _) = self.ours_unlocked(guest, waiting)?;
         acceptable(files)?;
         let sources = self.sources(files)?;

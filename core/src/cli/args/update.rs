@@ -1,0 +1,48 @@
+//! What `update` and `rollback` can be asked.
+
+use clap::Args;
+
+use super::Change;
+
+/// `update`.
+#[derive(Debug, Args)]
+pub struct Update {
+    /// Which instance, and whether only to show the plan.
+    #[command(flatten)]
+    pub change: Change,
+    /// Only say what is new
+    #[arg(long, conflicts_with_all = ["dry_run", "rehearse"])]
+    pub check: bool,
+    /// This version instead of the newest
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<String>,
+    /// Look for releases in this directory of the host or at this URL, now and from now on
+    #[arg(long, value_name = "DIRECTORY|URL")]
+    pub from: Option<String>,
+    /// SHA-256 of the release's archive, from a source you trust
+    #[arg(long, value_name = "DIGEST")]
+    pub source_sha256: Option<String>,
+    /// Count versions, too, that their publisher does not call finished
+    #[arg(long)]
+    pub pre_releases: bool,
+    /// Only rehearse it on a copy: what it migrates, how long requests would wait
+    #[arg(long, conflicts_with = "dry_run")]
+    pub rehearse: bool,
+    /// Refuse an update that would hold requests longer than so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=15))]
+    pub max_pause: u32,
+    /// Accept that its migrations leave fewer rows than there were
+    #[arg(long)]
+    pub accept_loss: bool,
+}
+
+/// `rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// Which instance, and whether only to show the plan.
+    #[command(flatten)]
+    pub change: Change,
+    /// Accept that rows and files written since the update are lost, where the data has to go back, too
+    #[arg(long)]
+    pub lose_newer: bool,
+}

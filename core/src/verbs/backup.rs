@@ -1,0 +1,102 @@
+//! What goes into an instance's backup, whichever verb makes it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use homeport_plugin_api::wire::Kind;
+use homeport_plugin_api::wire::conversation::{Handle, Observe, Plan};
+use homeport_plugin_api::wire::database::Purpose;
+use homeport_plugin_api::wire::step::Step;
+
+use crate::error::Error;
+use crate::places;
+use crate::plan::Operation as About;
+use crate::plan::backup::{Archive, DUMP};
+use crate::plan::deploy::colour_name;
+use crate::plugin::Registry;
+use crate::settings::Settings;
+use crate::verbs::held::Held;
+use crate::verbs::living::{Living, Told};
+use crate::verbs::parts;
+
+/// The archive an operation makes.
+pub fn archive(
+    living: &Living,
+    told: &Told,
+    settings: &Settings,
+    about: &About,
+    files: &str,
+) -> Archive {
+    let directory = &settings.backup.directory;
+    let name = format!("{}.tar.gz", parts::time(about.at).replace(':', "-"));
+    let archive = Path::new(directory).join(&living.guest.instance).join(name);
+    let config = places::guest::deployment_config(&living.app);
+    let environment = format!("/etc/{}/environment", living.app);
+    let entry = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    Archive {
+        directory: directory.clone(),
+        archive: archive.display().to_string(),
+        metadata: metadata(living, told, settings, &about.verb),
+        entries: vec![
+            entry(&config, "deployment-config.yaml"),
+            entry(files, "files"),
+            entry(&environment, "environment"),
+        ],
+    }
+}
+
+/// The dump as the database plugin's file.
+pub fn dump_file() -> Handle {
+    Handle {
+        name: "file".to_owned(),
+        path: DUMP.to_owned(),
+        database: String::new(),
+    }
+}
+
+/// How the database plugin dumps the database in service.
+///
+/// # Errors
+/// When it refuses, or wants to look first.
+pub fn dump(plugins: &mut Registry, held: &Held, told: &Told) -> Result<Vec<Step>, Error> {
+    let (recipe, settings) = (&held.recipe.recipe, &held.settings);
+    let name = &settings.database.plugin;
+    let mut database = plugins.take(Kind::Database, name)?;
+    let purpose = Purpose::Dump {
+        database: parts::live(recipe, told.state.generation),
+        file: dump_file(),
+    };
+    let context = parts::context(recipe, settings);
+    let looks = database.call(&Observe {
+        purpose: purpose.clone(),
+        context: context.clone(),
+    })?;
+    match looks.first() {
+        Some(command) => Err(Error::plugin_needs(name, "dump", &command.name)),
+        None => Ok(database.call(&Plan { purpose, context })?),
+    }
+}
+
+/// What is known of the data without looking into it.
+fn metadata(
+    living: &Living,
+    told: &Told,
+    settings: &Settings,
+    trigger: &str,
+) -> BTreeMap<String, String> {
+    let state = &told.state;
+    let commit = settings.git.deployed_commit.as_deref();
+    let pairs = [
+        ("instance", state.instance.as_str()),
+        ("app", &state.app),
+        ("version", &state.version),
+        ("commit", commit.unwrap_or_default()),
+        ("database", &settings.database.plugin),
+        ("host", &living.seen.node),
+        ("trigger", trigger),
+        ("active_colour", colour_name(state.active_colour)),
+    ];
+    pairs
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
+}

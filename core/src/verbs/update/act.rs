@@ -1,0 +1,127 @@
+//! Carries an update out, or its rehearsal alone.
+
+use homeport_engine::cutover::{Ending, Outcome};
+use homeport_engine::event::Event;
+use homeport_engine::run::unix_now;
+
+use super::prepare::Prepared;
+use super::prober::Prober;
+use super::report::{Requests, Updated};
+use super::stages::{self, Took};
+use super::{Ended, Rehearsal, Request, take_back};
+use crate::error::{Aftermath, Error, Kind};
+use crate::plan::deploy::Deploy;
+use crate::verbs::Context;
+use crate::verbs::operation::Operation;
+use crate::verbs::parts::Partners;
+
+/// Users' requests in a time, as the proxy's counting log has them: how many ended, how many of these failed.
+const COUNT: &str = r#"awk -v from="$1" '$1 >= from && $4 == "r" { all++; if ($2 >= 500 || $2 == 499) failed++ } END { print all + 0, failed + 0 }' "$2""#;
+
+/// Carries it out.
+pub(super) fn act(
+    cx: &mut Context<'_>,
+    prepared: &Prepared,
+    mut partners: Partners,
+    request: &Request<'_>,
+) -> Result<Ended, Error> {
+    let about = &prepared.slots.about;
+    let took = Took::default();
+    let prober = Prober::of(cx, &prepared.slots.to_come())?;
+    let Context {
+        target, stop, tell, ..
+    } = cx;
+    let mut timed = |event: Event| {
+        if let Event::Done { number, ms } = &event {
+            took.borrow_mut().insert(*number, *ms);
+        }
+        tell(event);
+    };
+    let instance = &about.guest.instance;
+    let mut operation = Operation::begin(instance, &about.id, *target, stop, &mut timed)?;
+    let rehearsed = stages::rehearse(&mut operation, prepared, &mut partners, request, &took)
+        .and_then(|rehearsed| short_enough(rehearsed, request));
+    let rehearsed = match rehearsed {
+        Ok(rehearsed) if request.rehearse => return take_back(operation, rehearsed),
+        Ok(rehearsed) => rehearsed,
+        Err(error) => return Err(operation.failed(error)),
+    };
+    let begun = unix_now();
+    let probing = prober.start();
+    let ended = stages::switch(&mut operation, prepared, &mut partners, &rehearsed);
+    let probed = probing.end();
+    let outcome = match ended {
+        Ok(outcome) => {
+            operation.finish()?;
+            outcome
+        }
+        Err(error) => return Err(operation.failed(error)),
+    };
+    let requests = requests(cx, &prepared.slots.to_come(), begun);
+    told(&outcome, instance)?;
+    Ok(Ended::Done(Box::new(Updated {
+        rehearsed: rehearsed.report,
+        cut_over: outcome,
+        requests,
+        probed,
+        backup: prepared.archive.archive.clone(),
+        seconds: unix_now().saturating_sub(about.at),
+        host_calls: cx.target.host_calls(),
+    })))
+}
+
+/// A pause that is longer than wanted is no update.
+fn short_enough(rehearsed: Rehearsal, request: &Request<'_>) -> Result<Rehearsal, Error> {
+    let (pause, allowed) = (rehearsed.report.pause_ms, request.max_pause_ms);
+    if pause <= allowed || request.rehearse {
+        return Ok(rehearsed);
+    }
+    let seconds = |ms: u64| format!("{}.{:03} s", ms / 1000, ms % 1000);
+    let why = format!(
+        "requests would wait about {}, and at most {} are allowed",
+        seconds(pause),
+        seconds(allowed)
+    );
+    Err(Error::new(
+        Kind::Resources,
+        "The update would hold requests too long.",
+        why,
+    )
+    .with_remedy(format!(
+        "Allow it at a quiet time: the same command with `--max-pause {}`.",
+        pause.div_ceil(1000)
+    )))
+}
+
+/// The new release is in service but did not do well while it was watched.
+pub(crate) fn told(outcome: &Outcome, instance: &str) -> Result<(), Error> {
+    let Ending::Switched {
+        trouble: Some(trouble),
+    } = &outcome.ending
+    else {
+        return Ok(());
+    };
+    let what = "The new release is in service, but it does not do well.";
+    let mut error = Error::new(Kind::Unhealthy, what, trouble.why.clone());
+    error.lines.clone_from(&trouble.log_tail);
+    let error = trouble
+        .remedy
+        .iter()
+        .fold(error, |error, remedy| error.with_remedy(remedy));
+    Err(error
+        .with_remedy(format!("homeport rollback {instance}"))
+        .after(Aftermath::Committed))
+}
+
+/// What became of users' requests since `begun`; a log that cannot be read says nothing, and is no failure.
+pub(crate) fn requests(cx: &mut Context<'_>, deploy: &Deploy<'_>, begun: u64) -> Option<Requests> {
+    let log = &deploy.proxy.placed.counting_log;
+    let (guest, begun) = (&deploy.operation.guest, begun.to_string());
+    let words = ["sh", "-c", COUNT, "sh", &begun, log];
+    let text = cx.target.ask_guest(guest, &words, b"").ok()?;
+    let mut figures = text.split_whitespace().map_while(|word| word.parse().ok());
+    Some(Requests {
+        all: figures.next()?,
+        failed: figures.next()?,
+    })
+}

@@ -1,0 +1,90 @@
+//! What the user is told of an update.
+
+use std::collections::BTreeMap;
+
+use homeport_engine::cutover::Outcome;
+use homeport_engine::rehearsal::{Asked, Interface};
+use serde::Serialize;
+
+/// What is new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// Id of the instance.
+    pub instance: String,
+    /// Version in service.
+    pub version: String,
+    /// Where was looked.
+    pub source: String,
+    /// Newer versions, newest first.
+    pub newer: Vec<Offer>,
+    /// Room an update needs in the guest, MiB: the release, and three times the database beside the next generation.
+    pub needs_mb: u64,
+    /// Room there is in the guest, MiB.
+    pub free_mb: u64,
+}
+
+/// A version that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Offer {
+    /// The version.
+    pub version: String,
+    /// Whether its publisher does not call it finished.
+    pub pre_release: bool,
+}
+
+/// What a rehearsal has shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Rehearsed {
+    /// Id of the instance.
+    pub instance: String,
+    /// Version in service.
+    pub from: String,
+    /// Version that was rehearsed.
+    pub to: String,
+    /// Whether it changes the database.
+    pub migrates: bool,
+    /// Rows its migrations add, by table.
+    pub rows_added: BTreeMap<String, i64>,
+    /// Rows in all tables.
+    pub rows: u64,
+    /// Copying the database, milliseconds.
+    pub copy_ms: u64,
+    /// The migrations, milliseconds.
+    pub migration_ms: u64,
+    /// How long requests will wait, milliseconds.
+    pub pause_ms: u64,
+    /// How long they will wait if it is taken back at the end, milliseconds.
+    pub undo_ms: u64,
+    /// What was asked of it.
+    pub asked: Vec<Asked>,
+    /// Its network interfaces, and what went through them.
+    pub interfaces: Vec<Interface>,
+}
+
+/// An update that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Updated {
+    /// What its rehearsal had shown.
+    pub rehearsed: Rehearsed,
+    /// How the cut-over went.
+    pub cut_over: Outcome,
+    /// Users' requests meanwhile; `None`: the proxy's log could not be read.
+    pub requests: Option<Requests>,
+    /// Questions of the built-in prober through the public address, and how many failed.
+    pub probed: (u64, u64),
+    /// The backup on the host.
+    pub backup: String,
+    /// How long everything took, seconds.
+    pub seconds: u64,
+    /// Calls of the host's own tools.
+    pub host_calls: u32,
+}
+
+/// Users' requests in a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Requests {
+    /// How many ended.
+    pub all: u64,
+    /// How many of them failed.
+    pub failed: u64,
+}

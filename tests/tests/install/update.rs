@@ -1,0 +1,245 @@
+//! Updates of an instance people use: good ones without a failed request, broken ones that change nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use homeport_bootstrap::digest::Digest;
+use homeport_tests::app::App;
+use homeport_tests::load::{Load, Report, open_loop};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::instance::{Instance, turn};
+use crate::release::from_bundle;
+use crate::run::{Ended, homeport, inside, run};
+use crate::user::{Person, certificate, page};
+
+/// Releases under names that say nothing of what is wrong with them: tag and entry of the stand-in's table.
+const RELEASES: [(&str, &str); 6] = [
+    ("v2.4.0", "v2.4.0"),
+    ("v3.0.0", "v2.5.0"),
+    ("v3.0.1", "v2.5.1"),
+    ("v3.1.0", "v2.6.0"),
+    ("v3.1.1", "v2.6.9"),
+    ("v3.1.2", "v2.6.11"),
+];
+
+/// All of them, as one directory of a publisher has them.
+fn releases(into: &Path) -> PathBuf {
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("update-apps");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/build.sh");
+    let named = RELEASES.map(|(tag, entry)| format!("{tag}={entry}"));
+    run(Command::new("bash").arg(script).args(named).arg(&built)).well();
+    for (tag, _) in RELEASES {
+        for file in fs::read_dir(built.join(tag)).unwrap().flatten() {
+            symlink(file.path(), into.join(file.file_name())).unwrap();
+        }
+    }
+    into.to_owned()
+}
+
+/// SHA-256 of a release's archive.
+fn digest(version: &str) -> String {
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("update-apps");
+    let archive = format!("v{version}/vikunja-v{version}-linux-amd64-full.zip");
+    Digest::of(&fs::read(built.join(archive)).unwrap()).to_string()
+}
+
+/// What is in the database and the files, word for word.
+fn data(id: &str) -> String {
+    let script = "cd /var/lib/vikunja/db; \
+                  g=$(grep -h ^VIKUNJA_DATABASE_PATH= /etc/vikunja/backend-$(ls /var/lib/homeport/colour).env | cut -d= -f2); \
+                  sqlite3 \"$g\" .dump | grep -v -e cron_runs -e INTO.sessions | sha256sum; \
+                  cd ../files; find . -type f | sort | xargs -r sha256sum";
+    inside(id, script)
+}
+
+/// Nothing of a rehearsal or an undone generation is left, and nobody waits.
+fn nothing_in_between(id: &str) {
+    let left = inside(
+        id,
+        "ls -d /var/lib/homeport/rehearsal /var/lib/homeport/export /opt/vikunja/rehearsal \
+         /etc/vikunja/*rehearsal* /run/systemd/system/*rehearsal* /var/lib/homeport/fence 2>/dev/null || true; \
+         mount | grep rehearsal || true",
+    );
+    assert_eq!(left.trim(), "");
+}
+
+fn update(name: &str, to: &str, more: &[&str]) -> Ended {
+    let digest = digest(to);
+    let words = [
+        "update",
+        name,
+        "--yes",
+        "--json",
+        "--to",
+        to,
+        "--source-sha256",
+        &digest,
+    ];
+    homeport(&[&words[..], more].concat())
+}
+
+fn json(ended: Ended) -> Value {
+    serde_json::from_str(&ended.well()).unwrap()
+}
+
+/// Reads, and every fifth time writes, while an update goes on. Acknowledged writes are counted.
+struct Users<'a> {
+    app: &'a App,
+    tokens: homeport_tests::app::Tokens,
+    project: u64,
+    kept: AtomicU64,
+}
+
+impl Users<'_> {
+    fn shoot(&self, number: u64) -> Result<(), String> {
+        let session = self.app.session(self.tokens.clone());
+        if number % 5 > 0 {
+            return match self.app.page("/") {
+                Ok((200, _)) => Ok(()),
+                other => Err(format!("{other:?}")),
+            };
+        }
+        match session.create_task(self.project, &format!("load {number}")) {
+            Ok(_) => {
+                self.kept.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            }
+            // Two writers at once: refused by SQLite with or without an update.
+            Err(error) if error.is_locked() => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// Carries `change` out under load; the load's report and what the change said.
+fn under_load(
+    users: &Users<'_>,
+    seconds: u64,
+    change: impl FnOnce() -> Ended + Send,
+) -> (Report, Ended) {
+    std::thread::scope(|scope| {
+        let changed = scope.spawn(change);
+        let load = Load {
+            per_second: 20,
+            lasting: Duration::from_secs(seconds),
+        };
+        let report = open_loop(load, |number| users.shoot(number));
+        (report, changed.join().unwrap())
+    })
+}
+
+#[track_caller]
+fn none_failed(report: &Report) {
+    let failed: BTreeSet<String> = report
+        .failed()
+        .iter()
+        .filter_map(|shot| shot.outcome.clone().err())
+        .collect();
+    assert_eq!(failed, BTreeSet::new());
+}
+
+// FR-006, FR-007, FR-008, FR-009, SC-003
+#[test]
+fn updates_and_failures() {
+    let _turn = turn();
+    let instance = Instance::new("e2e-update", 131);
+    let directory = TempDir::new().unwrap();
+    let from = releases(directory.path());
+    let from = from.to_str().unwrap();
+    let tmp = TempDir::new().unwrap();
+    let mut words = instance.install(&["--source-directory", from, "--source-version", "2.4.0"]);
+    let at = words
+        .iter()
+        .position(|word| word == "--source-sha256")
+        .unwrap();
+    words[at + 1] = digest("2.4.0");
+    run(&mut from_bundle(tmp.path(), &words)).well();
+    let id = instance.id().unwrap();
+    let app = instance.app(&certificate(&instance.address, &instance.domain));
+    let person = Person::arrives(&app);
+
+    offered(&instance);
+    rehearsed(&instance, &id);
+    let session = app.login("ann", "correct horse").unwrap();
+    let users = Users {
+        app: &app,
+        tokens: session.tokens().clone(),
+        project: session.create_project("Load").unwrap(),
+        kept: AtomicU64::new(0),
+    };
+    good(&instance, &users, "3.0.0", true);
+    good(&instance, &users, "3.0.1", false);
+    person.finds_everything(&app);
+    broken(&instance, &id, &app, "3.1.0", 10);
+    broken(&instance, &id, &app, "3.1.2", 10);
+    broken(&instance, &id, &app, "3.1.1", 11);
+    person.finds_everything(&app);
+    let tasks = session.tasks(users.project).unwrap();
+    let titles: BTreeSet<&str> = tasks.iter().map(|task| task.title.as_str()).collect();
+    assert_eq!(titles.len(), tasks.len(), "a write was done twice");
+    assert!(
+        tasks.len() as u64 >= users.kept.load(Ordering::SeqCst),
+        "a write was lost"
+    );
+}
+
+fn offered(instance: &Instance) {
+    let found = json(homeport(&["update", instance.name, "--check", "--json"]));
+    assert_eq!(found["version"], "2.4.0");
+    let newer = found["newer"].as_array().unwrap().iter();
+    let newer: Vec<_> = newer
+        .map(|offer| offer["version"].as_str().unwrap())
+        .collect();
+    assert_eq!(newer, ["3.1.2", "3.1.1", "3.1.0", "3.0.1", "3.0.0"]);
+    let older = homeport(&["update", instance.name, "--to", "2.3.0"]);
+    assert_eq!(older.code, 2, "{}", older.err);
+}
+
+fn rehearsed(instance: &Instance, id: &str) {
+    let before = data(id);
+    let found = json(update(instance.name, "3.0.0", &["--rehearse"]));
+    assert_eq!(found["migrates"], true);
+    let interfaces = found["interfaces"].as_array().unwrap();
+    assert_eq!(interfaces.len(), 1, "{interfaces:?}");
+    assert_eq!(interfaces[0]["name"], "lo");
+    assert_eq!(found["asked"].as_array().unwrap().len(), 8);
+    assert_eq!(data(id), before);
+    nothing_in_between(id);
+    println!("table: rehearsal: {found}");
+}
+
+fn good(instance: &Instance, users: &Users<'_>, to: &str, migrates: bool) {
+    let (report, ended) = under_load(users, 80, || update(instance.name, to, &[]));
+    let done = json(ended);
+    none_failed(&report);
+    assert_eq!(done["rehearsed"]["migrates"], migrates);
+    assert_eq!(done["requests"]["failed"], 0);
+    assert_eq!(users.app.version().unwrap(), format!("v{to}"));
+    page(users.app);
+    println!(
+        "table: update to {to}: held {} ms, predicted {} ms, longest of {} requests {:?}, {} host calls, {} s",
+        done["cut_over"]["held_ms"],
+        done["rehearsed"]["pause_ms"],
+        report.shots.len(),
+        report.longest(),
+        done["host_calls"],
+        done["seconds"],
+    );
+}
+
+fn broken(instance: &Instance, id: &str, app: &App, to: &str, code: i32) {
+    let (before, version) = (data(id), app.version().unwrap());
+    let ended = update(instance.name, to, &[]);
+    assert_eq!(ended.code, code, "{}\n{}", ended.out, ended.err);
+    assert_eq!(app.version().unwrap(), version);
+    assert_eq!(data(id), before);
+    nothing_in_between(id);
+    println!("table: broken release {to}: exit {code}");
+}
