@@ -100,7 +100,7 @@ struct Users<'a> {
 impl Users<'_> {
     fn shoot(&self, number: u64) -> Result<(), String> {
         let session = self.app.session(self.tokens.clone());
-        if number % 5 > 0 {
+        if !number.is_multiple_of(5) {
             return match self.app.page("/") {
                 Ok((200, _)) => Ok(()),
                 other => Err(format!("{other:?}")),
