@@ -225,6 +225,7 @@ impl Slots {
             database: &slot.database,
             proxy: &self.proxy,
             health: &slot.health,
+            first_login: false,
         }
     }
 

@@ -55,6 +55,7 @@ impl Prober {
                 status: expect.status,
                 body_contains: None,
                 json_equals: None,
+                post: None,
             });
             // As long between two tries as there is time: one try.
             Probe {
