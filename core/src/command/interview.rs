@@ -1,11 +1,10 @@
 //! The wizard: asks screen by screen, shows the plan, and changes nothing before somebody agrees to it.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use super::session::Session;
 use crate::cli::ask::{Asked, Prompt, Watch};
-use crate::cli::style::{Style, harmless};
+use crate::cli::style::harmless;
 use crate::cli::{output, show};
 use crate::error::Error;
 use crate::report::Severity;
@@ -26,7 +25,6 @@ struct Wizard<'a> {
     session: Session,
     interview: Interview,
     prompt: Prompt,
-    style: Style,
     /// The settings file that was named.
     file: Option<&'a Path>,
 }
@@ -37,8 +35,7 @@ pub fn interview(
     sources: Sources,
     file: Option<&Path>,
 ) -> Result<Ended, Error> {
-    let style = Style::of(&io::stderr());
-    let prompt = Prompt::new(style);
+    let prompt = Prompt::here();
     prompt.say("Looking at this host …");
     let offer = session.run("stops looking", |cx| install::offer(cx, &sources))?;
     prompt.head(&format!("{} gets a container of its own.", offer.title));
@@ -49,7 +46,6 @@ pub fn interview(
         interview: Interview::new(sources, offer.defaults, offer.hints),
         session,
         prompt,
-        style,
         file,
     };
     let mut at = 0;
@@ -142,12 +138,12 @@ impl Wizard<'_> {
                 output::talk(&show::summary(
                     &preview.settings,
                     &preview.plans,
-                    self.style,
+                    self.prompt.style(),
                 ));
                 if !preview.findings.is_empty() {
                     output::talk(&format!(
                         "\n{}",
-                        show::findings(&preview.findings, self.style)
+                        show::findings(&preview.findings, self.prompt.style())
                     ));
                 }
                 Ok(Some(preview))
@@ -155,7 +151,7 @@ impl Wizard<'_> {
             Ok(Installed::Done(_)) => Ok(None),
             Err(_) if self.session.stopped() => Err(Error::left()),
             Err(error) => {
-                output::talk(&show::error(&error, self.style));
+                output::talk(&show::error(&error, self.prompt.style()));
                 Ok(None)
             }
         }
@@ -201,7 +197,7 @@ impl Wizard<'_> {
 
     fn steps(&self, preview: Option<&Preview>) {
         if let Some(preview) = preview {
-            output::talk(&show::plans(&preview.plans, false, self.style));
+            output::talk(&show::plans(&preview.plans, false, self.prompt.style()));
         }
     }
 
@@ -247,7 +243,7 @@ impl Wizard<'_> {
                 ));
             }
             Ok(None) => {}
-            Err(error) => output::talk(&show::error(&error, self.style)),
+            Err(error) => output::talk(&show::error(&error, self.prompt.style())),
         }
         Ok(())
     }

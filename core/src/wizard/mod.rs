@@ -63,8 +63,9 @@ impl Interview {
     /// The questions in their order, as they are by the answers so far: a database's own settings follow its choice.
     pub fn questions(&self) -> Vec<Question> {
         let schema = self.schema();
+        let (_, given) = answered(&self.given, &self.defaults);
         let fields = schema.fields().iter().filter(|field| field.asked());
-        let open = fields.filter(|field| !self.is_given(field));
+        let open = fields.filter(|field| !given.is_given(&field.path));
         let mut questions: Vec<Question> = open
             .filter_map(|field| Some(self.question(field, self.screen(field)?)))
             .collect();
@@ -146,11 +147,6 @@ impl Interview {
         answered(&self.sources(), &self.defaults).0
     }
 
-    fn is_given(&self, field: &Field) -> bool {
-        let (_, answers) = answered(&self.given, &self.defaults);
-        answers.is_given(&field.path)
-    }
-
     /// Where a setting is asked; `None`: it has a default that does for most.
     fn screen(&self, field: &Field) -> Option<Screen> {
         let path = &*field.path;
@@ -229,18 +225,9 @@ impl Interview {
     }
 }
 
-/// Where a question stands on its screen: what others depend on comes first.
+/// Where a question stands on its screen: what others depend on comes first, what is about everybody else last.
 fn order(path: &str) -> usize {
-    let first = [
-        BRIDGE,
-        ADDRESS,
-        GATEWAY,
-        "admin.email",
-        "registration",
-        PLUGIN,
-    ];
-    first
-        .iter()
-        .position(|known| *known == path)
-        .unwrap_or(first.len())
+    const FIRST: [&str; 5] = [BRIDGE, ADDRESS, GATEWAY, "admin.email", PLUGIN];
+    let first = FIRST.iter().position(|known| *known == path);
+    first.unwrap_or(FIRST.len() + usize::from(path == "registration"))
 }

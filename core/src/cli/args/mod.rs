@@ -118,7 +118,7 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct Install {
     /// YAML file with settings; also HOMEPORT_CONFIG. Flags and environment win over it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, alias = "config-file", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Any setting by its place in the file, such as services.backend.port_blue=3456; may be repeated
     #[arg(long, value_name = "PATH=VALUE")]

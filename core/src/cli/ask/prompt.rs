@@ -1,6 +1,7 @@
 //! Prompts of the wizard: one setting each, checked while it is typed by the rules that read it from a file. Draws on stderr
 //! and reads the terminal, whatever stdin is.
 
+use std::io;
 use std::rc::Rc;
 
 use inquire::autocompletion::Replacement;
@@ -41,8 +42,14 @@ pub struct Prompt {
 
 impl Prompt {
     /// As the terminal can show them.
-    pub fn new(style: Style) -> Prompt {
+    pub fn here() -> Prompt {
+        let style = Style::of(&io::stderr());
         Prompt { style }
+    }
+
+    /// What the terminal can show.
+    pub fn style(&self) -> Style {
+        self.style
     }
 
     /// Sentences above a prompt.
