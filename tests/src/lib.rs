@@ -4,3 +4,4 @@ pub mod http;
 pub mod leftover;
 pub mod load;
 pub mod proxy;
+pub mod terminal;

@@ -38,3 +38,4 @@ mod update;
 mod user;
 mod verbs;
 mod watch;
+mod wizard;

@@ -69,7 +69,17 @@ pub fn digest() -> String {
 
 /// Homeport, straight from the bundle and without a network call; what it unpacks lies in `tmp`.
 pub fn from_bundle(tmp: &Path, arguments: &[String]) -> Command {
-    let mut command = apart("env");
+    bundled(apart("env"), tmp, arguments)
+}
+
+/// The same, to be started on a terminal: as that of a session of its own.
+pub fn on_terminal(tmp: &Path, arguments: &[String]) -> Command {
+    let mut command = Command::new("setsid");
+    command.args(["--ctty", "--wait", "env"]);
+    bundled(command, tmp, arguments)
+}
+
+fn bundled(mut command: Command, tmp: &Path, arguments: &[String]) -> Command {
     command
         .arg(format!("TMPDIR={}", tmp.display()))
         .arg(named("HOMEPORT_BIN_DIR").join("bootstrap"))

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 
 use crate::dry::{self, differ, lines};
 use crate::instance::{Instance, turn};
-use crate::run::Ended;
+use crate::release::from_bundle;
+use crate::run::{Ended, run};
 
 /// Where an install would leave something.
 const PLACES: [&str; 5] = [
@@ -40,7 +41,8 @@ fn tree(directory: &Path, found: &mut BTreeMap<String, [i64; 5]>) {
     }
 }
 
-fn trees() -> BTreeMap<String, [i64; 5]> {
+/// Everything an install could have written, and when it was.
+pub fn trees() -> BTreeMap<String, [i64; 5]> {
     let mut found = BTreeMap::new();
     for place in PLACES {
         tree(&fs::canonicalize(place).unwrap_or(place.into()), &mut found);
@@ -137,5 +139,29 @@ fn what_is_wrong_is_named_with_its_line() {
     );
     assert_eq!(missing.code, 3);
     assert!(missing.out.contains("--ip-address or HOMEPORT_IP_ADDRESS"));
+    assert!(trees() == before, "something was touched");
+}
+
+// FR-002
+#[test]
+fn where_nobody_can_be_asked_it_says_what_it_would_take() {
+    let _turn = turn();
+    let before = trees();
+    let tmp = TempDir::new().unwrap();
+    let some = ["install", "--domain", "x.test"].map(str::to_owned);
+    let ended = run(&mut from_bundle(tmp.path(), &some));
+    ended.refuses(2, "there is no terminal to ask on");
+    for said in [
+        "--ip-address or HOMEPORT_IP_ADDRESS",
+        "--admin-email",
+        "network.domain: x.test",
+        "resources.cpu_cores: 1",
+    ] {
+        assert!(ended.words().contains(said), "`{said}`: {}", ended.err);
+    }
+    let instance = Instance::new("e2e-dry", 106);
+    let mut all = instance.install(&[]);
+    all.retain(|word| word != "--yes");
+    run(&mut from_bundle(tmp.path(), &all)).refuses(2, "Somebody must agree to this.");
     assert!(trees() == before, "something was touched");
 }
