@@ -109,8 +109,9 @@ fn no_directory(answers: &Answers) -> Option<Finding> {
 }
 
 /// What only another kind of source takes: each setting, and the kinds that take it.
-const TAKEN_BY: [(&str, &[&str]); 5] = [
+const TAKEN_BY: [(&str, &[&str]); 6] = [
     ("source.version", &["release"]),
+    ("source.sha256", &["release"]),
     ("source.url", &["release"]),
     ("source.directory", &["release", "local"]),
     ("git.repository", &["git"]),
