@@ -16,6 +16,12 @@ OUT=${1:-$ROOT/target/dist}
 cd "$ROOT"
 VERSION=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 MUSL=x86_64-unknown-linux-musl
+GNU=x86_64-unknown-linux-gnu
+# The oldest C library a host of ours has: Debian 11's, which is that of Proxmox VE 7.
+OLDEST_GLIBC=2.31
+# The compiler that builds against it, whatever the machine's own is; fetched once, whole versions side by side.
+ZIGBUILD=0.24.1 ZIG=0.15.2
+TOOLS=${XDG_CACHE_HOME:-$HOME/.cache}/homeport/zigbuild-$ZIGBUILD-$ZIG
 TARGET=${CARGO_TARGET_DIR:-target}
 # Where the sources lie is nobody's business, and must not change a byte.
 export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$ROOT=/homeport"
@@ -31,14 +37,40 @@ keys() {
     export HOMEPORT_PUBLIC_KEY
 }
 
+# Complete or not at all: the mark is written last. Builds side by side wait for one another.
+tools() {
+    mkdir -p "${TOOLS%/*}"
+    (
+        flock 9
+        [ ! -e "$TOOLS/complete" ] || exit 0
+        echo "build: fetching zig $ZIG, to build for glibc $OLDEST_GLIBC" >&2
+        rm -rf "$TOOLS"
+        python3 -m venv "$TOOLS"
+        "$TOOLS/bin/pip" --quiet --disable-pip-version-check install "cargo-zigbuild==$ZIGBUILD" "ziglang==$ZIG"
+        touch "$TOOLS/complete"
+    ) 9>"$TOOLS.lock"
+}
+
+# What a host with the oldest C library could not load is an error here, not there.
+old_enough() { # FILE…
+    local file newest
+    for file in "$@"; do
+        newest=$(objdump -T "$file" | grep -oE 'GLIBC_[0-9.]+' | sort -Vu | tail -n 1)
+        if [ "$(printf '%s\n' "$newest" "GLIBC_$OLDEST_GLIBC" | sort -V | tail -n 1)" != "GLIBC_$OLDEST_GLIBC" ]; then
+            echo "build: $file needs $newest, but hosts have $OLDEST_GLIBC" >&2
+            exit 1
+        fi
+    done
+}
+
 programs() {
     cargo build --locked --quiet --profile bootstrap --target "$MUSL" -p homeport-bootstrap -p homeport-agent
-    cargo build --locked --quiet --release
+    PATH=$TOOLS/bin:$PATH cargo zigbuild --locked --quiet --release --target "$GNU.$OLDEST_GLIBC"
     mkdir -p "$OUT/bin/plugins"
-    install -m 755 "$TARGET/$MUSL/bootstrap/bootstrap" "$TARGET/$MUSL/bootstrap/homeport-agent" "$TARGET/release/homeport" "$OUT/bin/"
+    install -m 755 "$TARGET/$MUSL/bootstrap/bootstrap" "$TARGET/$MUSL/bootstrap/homeport-agent" "$TARGET/$GNU/release/homeport" "$OUT/bin/"
     local plugin
     for plugin in db-sqlite proxy-nginx health; do
-        install -m 644 "$TARGET/release/libhomeport_${plugin//-/_}.so" "$OUT/bin/plugins/$plugin.so"
+        install -m 644 "$TARGET/$GNU/release/libhomeport_${plugin//-/_}.so" "$OUT/bin/plugins/$plugin.so"
     done
     local static
     for static in bootstrap homeport-agent; do
@@ -47,6 +79,7 @@ programs() {
             exit 1
         fi
     done
+    old_enough "$OUT/bin/homeport" "$OUT"/bin/plugins/*.so
 }
 
 site() {
@@ -66,6 +99,7 @@ site() {
 }
 
 keys
+tools
 programs
 site
 echo "build: Homeport $VERSION is in $OUT" >&2

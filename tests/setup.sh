@@ -5,10 +5,12 @@
 #   tests/setup.sh --missing PACKAGE…    says which of these are not installed, and installs nothing
 set -euo pipefail
 
-# Builds: a C compiler for TLS and compression, musl for the static programs. Tests: the real programs they talk to.
+# Builds: a C compiler for TLS and compression, musl for the static programs, a place for the compiler that builds for
+# old hosts. Tests: the real programs they talk to.
 PACKAGES=(
     build-essential musl-tools ca-certificates curl git
-    minisign gpg gpgv zstd sqlite3 openssl nginx-light python3 man-db python3-jsonschema python3-yaml strace jq shellcheck procps iproute2 util-linux zip unzip
+    minisign gpg gpgv zstd sqlite3 openssl nginx-light python3 python3-jsonschema python3-venv python3-yaml man-db
+    strace jq shellcheck procps iproute2 util-linux zip unzip
 )
 
 # Those of the packages that are not installed. dpkg-query fails when it has never heard of one: that is an answer, too.
