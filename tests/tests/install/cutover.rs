@@ -70,8 +70,7 @@ fn cut_over_killed_at_any_moment() {
     let instance = Instance::new("e2e-cut", 118);
     let tmp = tempfile::tempdir().unwrap();
     let directory = release::app().display().to_string();
-    let digest = release::digest();
-    let words = ["--source-directory", &directory, "--source-sha256", &digest];
+    let words = ["--source-directory", &directory];
     run(&mut from_bundle(tmp.path(), &instance.install(&words))).well();
     let pem = certificate(&instance.address, &instance.domain);
     let app = instance.app(&pem);
