@@ -99,7 +99,7 @@ fn a_name_that_leads_elsewhere_is_no_instance() {
 #[test]
 fn verbs_that_are_not_built_are_not_offered() {
     let help = Cli::command().render_help().to_string();
-    for verb in ["update", "rollback", "backup", "restore"] {
+    for verb in ["backup", "restore", "reconfigure"] {
         assert!(!help.contains(&format!("  {verb} ")), "{verb}");
         assert!(read(&format!("homeport {verb}")).is_err());
     }

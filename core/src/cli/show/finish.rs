@@ -27,7 +27,7 @@ pub fn installed(done: &Installed, style: Style) -> String {
     if let Some(password) = &done.password {
         row(
             "Password",
-            &format!("{password}   (kept nowhere: write it down now)"),
+            &format!("{password} (kept nowhere: write it down now)"),
         );
     }
     row(
@@ -89,7 +89,7 @@ mod tests {
             url: "https://tasks.example.org".to_owned(),
             address: "10.0.0.5".to_owned(),
             guest: "105".to_owned(),
-            first_login: "As `admin`, with the password you have set.".to_owned(),
+            first_login: "As `admin`, with the password below.".to_owned(),
             password: Some("Kx3".to_owned()),
             self_signed: true,
             host_calls: 12,
@@ -100,7 +100,8 @@ mod tests {
 
       Open      https://tasks.example.org
                 Browsers warn: its certificate is self-signed (see --ssl-cert).
-      Log in    As `admin`, with the password you have set.
+      Log in    As `admin`, with the password below.
+      Password  Kx3 (kept nowhere: write it down now)
       Instance  tasks in guest 105, 10.0.0.5
       Took      1 min 35 s, 12 calls of the host's programs
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::error::{Error, Kind};
 use crate::recipe::FirstLogin;
-use crate::settings::Settings;
+use crate::settings::{Admin, Settings};
 
 /// Length of a password that is made here: 119 bits.
 const LENGTH: usize = 20;
@@ -36,6 +36,20 @@ pub(super) fn password(settings: &Settings, first: &FirstLogin) -> Result<Passwo
             made: true,
         }),
     }
+}
+
+/// What is given for an account that nobody makes would be ignored: it is refused.
+pub(super) fn unasked(admin: &Admin) -> Result<(), Error> {
+    if admin.username.is_none() && admin.password_file.is_none() {
+        return Ok(());
+    }
+    let why = "its recipe knows no command for that, so a name or a password for it has no effect";
+    Err(Error::new(
+        Kind::Configuration,
+        "The app's first account is not made here.",
+        why,
+    )
+    .with_remedy("Leave `--admin-username` and `--admin-password-file` out, and make the account in the app."))
 }
 
 /// The first line, if it is a password the app takes.
@@ -133,6 +147,18 @@ mod tests {
             assert_eq!(error.code(), 3, "{error}");
             assert!(wrong.is_empty() || !error.why.contains(wrong), "{error}");
         }
+    }
+
+    #[test]
+    fn what_would_be_ignored_is_refused() {
+        let mut admin = Admin {
+            email: "me@example.org".to_owned(),
+            username: None,
+            password_file: None,
+        };
+        unasked(&admin).unwrap();
+        admin.username = Some("me".to_owned());
+        assert_eq!(unasked(&admin).unwrap_err().code(), 3);
     }
 
     #[test]

@@ -139,10 +139,10 @@ pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Err
 
 /// The first account's password, if the app has one to be made.
 fn password(settings: &Settings, recipe: &Loaded) -> Result<Option<Password>, Error> {
-    let first = recipe.recipe.first_login.as_ref();
-    first
-        .map(|first| first_login::password(settings, first))
-        .transpose()
+    let Some(first) = &recipe.recipe.first_login else {
+        return first_login::unasked(&settings.admin).map(|()| None);
+    };
+    first_login::password(settings, first).map(Some)
 }
 
 /// What was given, before any machine is looked at.
