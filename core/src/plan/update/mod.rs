@@ -209,24 +209,38 @@ impl Update<'_> {
     }
 }
 
-/// The plugin's steps that make a copy, each taken back by the removal of that copy. `made` is its handle.
+/// The plugin's steps that make a copy of the rehearsal's, each taken back by the removal of that copy: whether all of the
+/// rehearsal is gone by then or not.
 fn making(
     plugin: Plugin<'_>,
     steps: &[step::Step],
     remove: &Op,
-) -> Result<impl Iterator<Item = Step>, parts::Breach> {
-    let remove = remove.clone();
-    Ok(plugin.steps(steps)?.into_iter().map(move |step| {
-        match (step.op.only_reads(), creates_nothing(&step.op)) {
-            (true, _) => step,
-            // A directory above it stays: other copies may lie there.
-            (false, true) => {
-                let same = step.op.clone();
-                step.undone_by(same)
-            }
-            (false, false) => step.undone_by(remove.clone()),
-        }
-    }))
+) -> Result<Vec<Step>, parts::Breach> {
+    let steps = plugin.steps(steps)?.into_iter();
+    let taken_back = steps.map(|step| match step.op.only_reads() {
+        true => step,
+        false => step.undone_by(remove.clone()),
+    });
+    Ok(taken_back.collect())
+}
+
+/// The plugin's steps that make the next generation, as a cut-over takes them: what only looks has looked in the
+/// rehearsal, at a copy made by the same steps; what makes nothing is taken back by itself.
+fn generation(
+    plugin: Plugin<'_>,
+    steps: &[step::Step],
+    remove: &Op,
+) -> Result<Vec<Step>, parts::Breach> {
+    let steps = plugin.steps(steps)?.into_iter();
+    let changing = steps.filter(|step| !step.op.only_reads());
+    let taken_back = changing.map(|step| {
+        let back = match creates_nothing(&step.op) {
+            true => step.op.clone(),
+            false => remove.clone(),
+        };
+        step.undone_by(back)
+    });
+    Ok(taken_back.collect())
 }
 
 fn creates_nothing(op: &Op) -> bool {

@@ -101,8 +101,8 @@ pub(super) fn take_down(update: &Update<'_>) -> Result<Exec, DeployError> {
 
 fn listing() -> Step {
     let list = script(LIST, &[REHEARSAL, "before"], ACT_S);
-    let again = Op::Exec(list.clone());
-    Step::guest("List the files there are", Op::Exec(list)).undone_by(again)
+    let gone = absent(format!("{REHEARSAL}/before"));
+    Step::guest("List the files there are", Op::Exec(list)).undone_by(gone)
 }
 
 /// Link, environment and unit of the rehearsal's slot.

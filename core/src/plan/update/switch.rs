@@ -10,7 +10,7 @@ use homeport_plugin_api::wire::step;
 use serde_json::json;
 
 use super::side::{self, Deployed};
-use super::{Predicted, Update, making, rehearse, removal, script};
+use super::{Predicted, Update, generation, rehearse, removal, script};
 use crate::places;
 use crate::plan::deploy::{Deploy, DeployError, Values, colour_name};
 use crate::plan::{absent, described, put, registered};
@@ -146,8 +146,6 @@ fn cut_over(
     };
     let plugin = update.database("next");
     let remove = removal(plugin, keeping.remove)?;
-    // What only looks has looked in the rehearsal, at a copy made by the same steps.
-    let generation = making(plugin, keeping.next, &remove)?.filter(|step| !step.op.only_reads());
     Ok(CutOver {
         operation: candidate.operation.id.clone(),
         from: from.side(vec![live.clone()])?,
@@ -158,7 +156,7 @@ fn cut_over(
         deadline_ms: DEADLINE_MS,
         clock: None,
         alone: vec![live],
-        generation: generation.collect(),
+        generation: generation(plugin, keeping.next, &remove)?,
         durable: vec![next],
         watch_ms: WATCH_MS,
     })
