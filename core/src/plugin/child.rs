@@ -61,6 +61,7 @@ fn channel() -> io::Result<UnixStream> {
 
 fn prepare() -> Result<(Opened, Said), Said> {
     let null = File::open("/dev/null").map_err(|e| Said::Unconfined(format!("/dev/null: {e}")))?;
+    load::preload();
     let (confinement, library) = confine().map_err(Said::Unconfined)?;
     let opened = load::open(library).map_err(Said::NotLoaded)?;
     let replaced = rustix::stdio::dup2_stdin(null);

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use abi_stable::library::{LibraryError, lib_header_from_path};
+use abi_stable::library::{LibraryError, RawLibrary, lib_header_from_path};
 
 use crate::abi::PluginModule_Ref;
 
@@ -12,6 +12,24 @@ use crate::abi::PluginModule_Ref;
 #[derive(Clone, Copy)]
 pub struct Opened {
     module: PluginModule_Ref,
+}
+
+/// The system's libraries that a plugin may need beside the C library: what ordinary compilers link to.
+const SYSTEM: [&str; 5] = [
+    "libgcc_s.so.1",
+    "libm.so.6",
+    "libdl.so.2",
+    "libpthread.so.0",
+    "librt.so.1",
+];
+
+/// Maps the system's own libraries while they can still be found: a confined process sees no file any more. One that the
+/// system has not is left out; a plugin that needs it is then refused with its name.
+pub fn preload() {
+    for name in SYSTEM {
+        // Mapped until the process ends, like the plugin that may need it.
+        let _ = RawLibrary::load_at(Path::new(name)).map(std::mem::forget);
+    }
 }
 
 /// Maps the library at `path`, runs its constructors and checks its layout against ours.
