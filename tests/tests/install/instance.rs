@@ -61,11 +61,14 @@ impl Instance {
         ]
     }
 
-    /// `install --yes` with those settings as flags, and more words behind them.
+    /// `install --yes` with those settings as flags, and more words behind them; a flag among these wins.
     pub fn install(&self, more: &[&str]) -> Vec<String> {
         let mut words = vec!["install".to_owned(), "--yes".to_owned()];
         for (name, value) in self.settings() {
-            words.extend([format!("--{name}"), value]);
+            let flag = format!("--{name}");
+            if !more.contains(&flag.as_str()) {
+                words.extend([flag, value]);
+            }
         }
         words.extend(more.iter().map(|word| (*word).to_owned()));
         words

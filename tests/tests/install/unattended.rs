@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::dry::{self, differ, lines};
 use crate::instance::{Instance, turn};
-use crate::release::from_bundle;
+use crate::release::{self, from_bundle};
 use crate::run::{Ended, run};
 
 /// Where an install would leave something.
@@ -54,8 +54,11 @@ pub fn trees() -> BTreeMap<String, [i64; 5]> {
 fn yaml(instance: &Instance) -> String {
     format!(
         "deployment:\n  instance_id: {}\nnetwork:\n  domain: {}\n  ip_address: {}/24\n  gateway: 10.78.0.1\n\
-         admin:\n  email: admin@homeport.test\nregistration: open\n",
-        instance.name, instance.domain, instance.address
+         admin:\n  email: admin@homeport.test\nregistration: open\nsource:\n  sha256: {}\n",
+        instance.name,
+        instance.domain,
+        instance.address,
+        release::digest()
     )
 }
 
