@@ -101,6 +101,27 @@ fn wrong(sources: &Sources) -> String {
 }
 
 #[test]
+fn a_default_that_says_nothing_is_not_written_as_if_it_were_given() {
+    let mut known = defaults();
+    let mut from = known.app[1].clone();
+    from.field.name = "mail_from".to_owned();
+    from.field.default = Some(json!("tasks@example.org"));
+    known.app.push(from);
+    let written = |set: &[&str]| {
+        let settings = resolve(&sources(GOOD, &[], &[], set), &known).unwrap();
+        let page = to_yaml(&settings, &known);
+        resolve(&sources(&page, &[], &[], &[]), &known).unwrap();
+        page
+    };
+    assert!(written(&[]).contains("# mail_from:\n"));
+    let page = written(&["settings.mail_host=mail.example.org"]);
+    assert!(
+        page.contains("\n  mail_from: tasks@example.org\n"),
+        "{page}"
+    );
+}
+
+#[test]
 fn the_apps_own_settings_are_settings_like_all_others() {
     let resolved = |set: &[&str]| resolve(&sources(GOOD, &[], &[], set), &defaults());
     let both = [

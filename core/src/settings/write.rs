@@ -46,9 +46,21 @@ pub fn to_yaml(settings: &Settings, defaults: &Defaults) -> String {
         section: Vec::new(),
     };
     for field in Schema::new(defaults, Some(&settings.app), plugin).fields() {
-        page.setting(&field.path, &field.comment(), at(&tree, &field.path));
+        let value = match idle(defaults, &tree, &field.path) {
+            true => &Value::Null,
+            false => at(&tree, &field.path),
+        };
+        page.setting(&field.path, &field.comment(), value);
     }
     page.text
+}
+
+/// Whether it is a setting of the app's that says nothing without another that has no value. Its default is not
+/// written: whoever reads the file would have to take it for given, and refuse it.
+fn idle(defaults: &Defaults, tree: &Value, path: &str) -> bool {
+    let own = |name: &str| format!("settings.{name}");
+    let setting = defaults.app.iter().find(|one| own(&one.field.name) == path);
+    setting.is_some_and(|one| one.needs.iter().any(|need| at(tree, &own(need)).is_null()))
 }
 
 impl Field {
