@@ -94,6 +94,8 @@ struct Users<'a> {
     app: &'a App,
     tokens: homeport_tests::app::Tokens,
     project: u64,
+    /// How many writes were begun: each has a title of its own, in all updates together.
+    begun: AtomicU64,
     kept: AtomicU64,
 }
 
@@ -106,7 +108,8 @@ impl Users<'_> {
                 other => Err(format!("{other:?}")),
             };
         }
-        match session.create_task(self.project, &format!("load {number}")) {
+        let title = format!("load {}", self.begun.fetch_add(1, Ordering::SeqCst));
+        match session.create_task(self.project, &title) {
             Ok(_) => {
                 self.kept.fetch_add(1, Ordering::SeqCst);
                 Ok(())
@@ -172,6 +175,7 @@ fn updates_and_failures() {
         app: &app,
         tokens: session.tokens().clone(),
         project: session.create_project("Load").unwrap(),
+        begun: AtomicU64::new(0),
         kept: AtomicU64::new(0),
     };
     good(&instance, &users, "3.0.0", true);
