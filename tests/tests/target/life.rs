@@ -20,7 +20,7 @@ const CALLS: [(&str, u32); 9] = [
     ("start again", 3),
     ("push", 1),
     ("describe", 1),
-    ("stop", 1),
+    ("stop", 2),
     ("stop again", 2),
     ("remove", 1),
 ];

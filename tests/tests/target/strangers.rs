@@ -4,7 +4,7 @@ use std::fs;
 
 use homeport_core::target::Target;
 use homeport_engine::journal::Child;
-use homeport_engine::op::{Op, Power};
+use homeport_engine::op::{Op, Origin, Power, PushFile};
 use homeport_engine::process::identity;
 use homeport_engine::run::{Executor, FaultKind};
 
@@ -61,7 +61,12 @@ fn a_strangers_container_is_refused_by_every_op_and_left_alone_by_every_undo() {
         },
         Op::Push {
             guest: guest.clone(),
-            files: Vec::new(),
+            files: vec![PushFile {
+                from: Origin::File("/etc/hostname".to_owned()),
+                to: "/root/mine".to_owned(),
+                mode: 0o600,
+                sha256: None,
+            }],
         },
     ];
     for op in &ops {
