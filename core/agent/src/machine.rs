@@ -6,10 +6,9 @@ use homeport_engine::event::Event;
 use homeport_engine::journal::Child;
 use homeport_engine::local::Local;
 use homeport_engine::op::Op;
-use homeport_engine::plan::{Place, Plan};
-use homeport_engine::recover::Outcome;
-use homeport_engine::require::{Observation, Observations};
-use homeport_engine::run::{Executor, Fault, Hands, NoteDone, Tell};
+use homeport_engine::plan::Place;
+use homeport_engine::require::Observation;
+use homeport_engine::run::{Executor, Fault, Hands};
 
 use crate::cutover::{self, How, follow};
 use crate::state::StateDir;
@@ -49,20 +48,6 @@ impl Executor for Machine {
         self.local.before_image(op)
     }
 
-    fn hand_over(
-        &mut self,
-        batch: Plan,
-        seen: &Observations,
-        tell: Tell<'_>,
-        done: NoteDone<'_>,
-    ) -> Result<(), Fault> {
-        self.local.hand_over(batch, seen, tell, done)
-    }
-
-    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<Outcome, Fault> {
-        self.local.recover_guest(plan, tell)
-    }
-
     fn end_cut_over(&mut self, cut_over: &CutOver) -> Result<Option<Observation>, Fault> {
         let operation = &cut_over.operation;
         if cutover::stage(&self.state, operation)?.is_none() {
@@ -79,9 +64,5 @@ impl Executor for Machine {
             // Where the old side serves, or should: nothing of the new one is in force.
             Ending::NotBegun { .. } | Ending::Undone(_) | Ending::Stuck(_) => Ok(None),
         }
-    }
-
-    fn close(&mut self, plan: &Plan) -> Result<(), Fault> {
-        self.local.close(plan)
     }
 }

@@ -72,7 +72,8 @@ pub struct Hands<'a> {
 /// Takes note that a guest step is done.
 pub type NoteDone<'a> = &'a mut dyn FnMut(u32, Option<Observation>) -> Result<(), JournalError>;
 
-/// Carries ops out. One per kind of machine: the agent in a guest, a target on a host, [`crate::sim::Sim`].
+/// Carries ops out. One per kind of machine: the agent in a guest, a target on a host, [`crate::sim::Sim`]. One below which
+/// there is no guest leaves out what is asked of a guest's agent.
 pub trait Executor {
     /// Where this executor's own steps are carried out.
     fn place(&self) -> Place;
@@ -89,15 +90,19 @@ pub trait Executor {
     /// Has the guest's agent run consecutive guest steps, `done` being called for each one that it has journalled.
     fn hand_over(
         &mut self,
-        batch: Plan,
-        seen: &Observations,
-        tell: Tell<'_>,
-        done: NoteDone<'_>,
-    ) -> Result<(), Fault>;
+        _batch: Plan,
+        _seen: &Observations,
+        _tell: Tell<'_>,
+        _done: NoteDone<'_>,
+    ) -> Result<(), Fault> {
+        Err(no_guest())
+    }
 
     /// Has the guest's agent resolve its journal of this operation. How it ended there: a cut-over may have committed
     /// the operation without the host's having heard of it. `plan` names operation and guest.
-    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<Outcome, Fault>;
+    fn recover_guest(&mut self, _plan: &Plan, _tell: Tell<'_>) -> Result<Outcome, Fault> {
+        Err(no_guest())
+    }
 
     /// Brings a cut-over that was begun on this machine to its end; what it observed if the new side is in service, none
     /// if the old one is. One that was not begun stays so.
@@ -111,7 +116,13 @@ pub trait Executor {
 
     /// Has the guest's agent close its journal of this operation, which has ended well.
     /// `plan` names operation and guest.
-    fn close(&mut self, plan: &Plan) -> Result<(), Fault>;
+    fn close(&mut self, _plan: &Plan) -> Result<(), Fault> {
+        Err(no_guest())
+    }
+}
+
+fn no_guest() -> Fault {
+    Fault::new(FaultKind::Failed, "there is no guest below")
 }
 
 /// Runs one stage. On an error the journal is open and [`crate::recover::resolve`] decides.

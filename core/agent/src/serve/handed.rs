@@ -6,10 +6,9 @@ use std::rc::Rc;
 
 use homeport_engine::journal::Child;
 use homeport_engine::op::Op;
-use homeport_engine::plan::{Place, Plan};
-use homeport_engine::recover::Outcome;
+use homeport_engine::plan::Place;
 use homeport_engine::require::{Observation, Observations};
-use homeport_engine::run::{Executor, Fault, Hands, NoteDone, Tell};
+use homeport_engine::run::{Executor, Fault, Hands};
 
 use crate::machine::Machine;
 
@@ -48,23 +47,5 @@ impl Executor for Handed {
 
     fn before_image(&mut self, op: &Op) -> Result<Op, Fault> {
         self.machine.before_image(op)
-    }
-
-    fn hand_over(
-        &mut self,
-        batch: Plan,
-        seen: &Observations,
-        tell: Tell<'_>,
-        done: NoteDone<'_>,
-    ) -> Result<(), Fault> {
-        self.machine.hand_over(batch, seen, tell, done)
-    }
-
-    fn recover_guest(&mut self, plan: &Plan, tell: Tell<'_>) -> Result<Outcome, Fault> {
-        self.machine.recover_guest(plan, tell)
-    }
-
-    fn close(&mut self, plan: &Plan) -> Result<(), Fault> {
-        self.machine.close(plan)
     }
 }

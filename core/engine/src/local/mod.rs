@@ -31,11 +31,10 @@ use crate::event::Event;
 use crate::exec::Exec;
 use crate::journal::Child;
 use crate::op::{HostSecret, Op};
-use crate::plan::{Place, Plan};
+use crate::plan::Place;
 use crate::probe::{Check, Hidden, HttpCheck, Probe};
-use crate::recover::Outcome;
 use crate::require::{Observation, Observations};
-use crate::run::{Executor, Fault, FaultKind, Hands, NoteDone, Tell, require};
+use crate::run::{Executor, Fault, FaultKind, Hands, require};
 
 /// The machine one stands on.
 pub struct Local {
@@ -204,26 +203,4 @@ impl Executor for Local {
             )),
         }
     }
-
-    fn hand_over(
-        &mut self,
-        _: Plan,
-        _: &Observations,
-        _: Tell<'_>,
-        _: NoteDone<'_>,
-    ) -> Result<(), Fault> {
-        Err(no_guest())
-    }
-
-    fn recover_guest(&mut self, _: &Plan, _: Tell<'_>) -> Result<Outcome, Fault> {
-        Err(no_guest())
-    }
-
-    fn close(&mut self, _: &Plan) -> Result<(), Fault> {
-        Err(no_guest())
-    }
-}
-
-fn no_guest() -> Fault {
-    Fault::new(FaultKind::Failed, "there is no guest below")
 }

@@ -10,10 +10,10 @@ use crate::event::Event;
 use crate::exec::Exec;
 use crate::journal::Child;
 use crate::op::{Content, Op, PutFile, ServiceState, Unpack};
-use crate::plan::{Place, Plan};
-use crate::recover::{Outcome, Standing, resolve};
+use crate::plan::Place;
+use crate::recover::{Standing, resolve};
 use crate::require::{Observation, Observations};
-use crate::run::{Executor, Fault, FaultKind, Hands, NoteDone, RunError, Tell, require};
+use crate::run::{Executor, Fault, FaultKind, Hands, RunError, require};
 
 /// The agent in one guest.
 pub struct Agent {
@@ -250,32 +250,5 @@ impl Executor for Agent {
             content,
             ..file.clone()
         }))
-    }
-
-    fn hand_over(
-        &mut self,
-        _: Plan,
-        _: &Observations,
-        _: Tell<'_>,
-        _: NoteDone<'_>,
-    ) -> Result<(), Fault> {
-        Err(Fault::new(
-            FaultKind::Failed,
-            "there is no guest below a guest",
-        ))
-    }
-
-    fn recover_guest(&mut self, _: &Plan, _: Tell<'_>) -> Result<Outcome, Fault> {
-        Err(Fault::new(
-            FaultKind::Failed,
-            "there is no guest below a guest",
-        ))
-    }
-
-    fn close(&mut self, _: &Plan) -> Result<(), Fault> {
-        Err(Fault::new(
-            FaultKind::Failed,
-            "there is no guest below a guest",
-        ))
     }
 }
