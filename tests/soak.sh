@@ -21,15 +21,24 @@ cd "$ROOT" || exit 1
 failed=0
 
 # Prints a part's line. A part that ends well says on its last line of stdout what was seen.
-part() {
-    local name=$1 seen
-    shift
+part() { # NAME [ARGUMENT…]
+    local seen
     if seen=$("$@"); then
-        printf '%-14s passed  %s\n' "$name" "$(tail -n 1 <<<"$seen")"
+        printf '%-14s passed  %s\n' "$1" "$(tail -n 1 <<<"$seen")"
     else
-        printf '%-14s failed\n' "$name"
+        printf '%-14s failed\n' "$1"
         failed=$((failed + 1))
     fi
+}
+
+# Runs tests; what they say goes to stdout, to stderr if they fail.
+tests() { # ARGUMENT…
+    local said
+    if ! said=$(cargo test --locked --quiet "$@" 2>&1); then
+        printf '%s\n' "$said" >&2
+        return 1
+    fi
+    printf '%s\n' "$said"
 }
 
 # A host with containers, and a build to put on it.
@@ -40,38 +49,31 @@ ready() {
 
 # Runs tests of a whole installation; their tables go to stderr, the seed to stdout.
 installations() { # FILTER [FLAG…]
-    local log status=0
-    log=$(mktemp)
-    if cargo test --locked --quiet -p homeport-tests --test install "$1" -- --nocapture "${@:2}" >"$log" 2>&1; then
-        sed -n 's/^table: //p' "$log" >&2
-        sed -n 's/^table: [a-z]* *\(seed [0-9]*\).*/\1/p' "$log" | head -n 1
-    else
-        cat "$log" >&2
-        status=1
-    fi
-    rm -f "$log"
-    return $status
+    local said
+    said=$(tests -p homeport-tests --test install "$1" -- --nocapture "${@:2}") || return 1
+    sed -n 's/^table: //p' <<<"$said" >&2
+    sed -n 's/^table: [a-z]* *\(seed [0-9]*\).*/\1/p' <<<"$said" | head -n 1
 }
 
 kills() {
     local count=${1:-100} seed
     export HOMEPORT_KILLS=$count HOMEPORT_KILLS_COMPLETE=all
-    ready && seed=$(installations killed) && echo "$count installs ended, $count completed, nothing left; $seed"
+    ready && seed=$(installations killed::) && echo "$count installs ended, $count completed, nothing left; $seed"
 }
 
 cutover() {
     local count=${1:-160} seed
     export HOMEPORT_CUTS=$count
-    ready && seed=$(installations cutover) && echo "$count cut-overs, after each one slot served whole data; $seed"
+    ready && seed=$(installations cutover::) && echo "$count cut-overs, after each one slot served whole data; $seed"
 }
 
 faults() {
     export HOMEPORT_FAULTS=all
-    ready && installations faults >/dev/null && echo "every call, every way: said, and nothing left or completed"
+    ready && installations faults:: >/dev/null && echo "every call, every way: said, and nothing left or completed"
 }
 
 builds() {
-    ready && installations built --include-ignored >/dev/null && echo "every source built, every failure said and taken back"
+    ready && installations built:: --include-ignored >/dev/null && echo "every source built, every failure said and taken back"
 }
 
 mutations() {
@@ -80,16 +82,9 @@ mutations() {
 }
 
 fuzz() {
-    local count=${1:-20000} log status=0
-    log=$(mktemp)
-    if PROPTEST_CASES=$count cargo test --locked --quiet --workspace --exclude homeport-tests fuzz >"$log" 2>&1; then
-        echo "$(grep -oE '[0-9]+ passed' "$log" | awk '{ sum += $1 } END { print sum + 0 }') parsers, $count inputs each"
-    else
-        cat "$log" >&2
-        status=1
-    fi
-    rm -f "$log"
-    return $status
+    local count=${1:-20000} said
+    said=$(PROPTEST_CASES=$count tests --workspace --exclude homeport-tests fuzz) || return 1
+    echo "$(grep -oE '[0-9]+ passed' <<<"$said" | awk '{ sum += $1 } END { print sum + 0 }') parsers, $count inputs each"
 }
 
 # Another directory, umask and time zone for the second build: none of them may matter.
@@ -127,21 +122,11 @@ same() { # OUT OUT
 
 case ${1:-all} in
     all)
-        part kills kills
-        part cutover cutover
-        part faults faults
-        part builds builds
-        part mutations mutations
-        part fuzz fuzz
-        part reproducible reproducible
+        for name in kills cutover faults builds mutations fuzz reproducible; do
+            part "$name"
+        done
         ;;
-    kills) part kills kills "${2:-}" ;;
-    cutover) part cutover cutover "${2:-}" ;;
-    faults) part faults faults ;;
-    builds) part builds builds ;;
-    mutations) part mutations mutations ;;
-    fuzz) part fuzz fuzz "${2:-}" ;;
-    reproducible) part reproducible reproducible ;;
+    kills | cutover | faults | builds | mutations | fuzz | reproducible) part "$@" ;;
     *)
         sed -n '4,12s/^# \{0,1\}//p' "$0" >&2
         exit 2
