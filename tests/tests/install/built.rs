@@ -16,14 +16,6 @@ use crate::user::{certificate, page};
 /// Memory of the guest, MiB: the least in which is built.
 const MEMORY_MB: u32 = 2048;
 
-/// The words of an install that is told nothing of a release.
-fn words(instance: &Instance, more: &[&str]) -> Vec<String> {
-    let mut words = instance.install(more);
-    let digest = words.iter().position(|word| word == "--source-sha256");
-    digest.map(|at| words.drain(at..at + 2).count());
-    words
-}
-
 /// Installs it from the source; it answers with this version. The seconds it took.
 fn installed(instance: &Instance, more: &[&str], version: &str) -> f32 {
     let registries = registries();
@@ -44,7 +36,7 @@ fn installed(instance: &Instance, more: &[&str], version: &str) -> f32 {
     ];
     run(&mut from_bundle(
         tmp.path(),
-        &self::words(instance, &words.concat()),
+        &instance.install_without_digest(&words.concat()),
     ))
     .well();
     let app = instance.app(&certificate(&instance.address, &instance.domain));
@@ -134,7 +126,10 @@ fn too_small_to_build() {
         "1024",
     ];
     let tmp = TempDir::new().unwrap();
-    let ended = run(&mut from_bundle(tmp.path(), &words(&instance, &more)));
+    let ended = run(&mut from_bundle(
+        tmp.path(),
+        &instance.install_without_digest(&more),
+    ));
     ended.refuses(4, "at least 2048 MiB of memory and 20 GiB of disk");
     ended.refuses(4, "1024 MiB and 20 GiB");
     ended.refuses(4, "Nothing was changed");

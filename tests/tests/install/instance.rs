@@ -63,15 +63,14 @@ impl Instance {
 
     /// `install --yes` with those settings as flags, and more words behind them; a flag among these wins.
     pub fn install(&self, more: &[&str]) -> Vec<String> {
-        let mut words = vec!["install".to_owned(), "--yes".to_owned()];
-        for (name, value) in self.settings() {
-            let flag = format!("--{name}");
-            if !more.contains(&flag.as_str()) {
-                words.extend([flag, value]);
-            }
-        }
-        words.extend(more.iter().map(|word| (*word).to_owned()));
-        words
+        install(self.settings(), more)
+    }
+
+    /// The same, told no digest of the release.
+    pub fn install_without_digest(&self, more: &[&str]) -> Vec<String> {
+        let mut settings = self.settings();
+        settings.retain(|(name, _)| *name != "source-sha256");
+        install(settings, more)
     }
 
     /// `uninstall --yes`.
@@ -131,6 +130,19 @@ impl Instance {
             let _ = fs::remove_file(file);
         }
     }
+}
+
+/// `install --yes` with these settings as flags, and more words behind them; a flag among these wins.
+fn install(settings: Vec<(&'static str, String)>, more: &[&str]) -> Vec<String> {
+    let mut words = vec!["install".to_owned(), "--yes".to_owned()];
+    for (name, value) in settings {
+        let flag = format!("--{name}");
+        if !more.contains(&flag.as_str()) {
+            words.extend([flag, value]);
+        }
+    }
+    words.extend(more.iter().map(|word| (*word).to_owned()));
+    words
 }
 
 impl Drop for Instance {

@@ -72,9 +72,7 @@ impl Publisher {
     /// `install` of this release by this Homeport, without a digest.
     fn install(&self, instance: &Instance) -> Ended {
         let app = self.path("app").display().to_string();
-        let mut words = instance.install(&["--source-directory", &app]);
-        let digest = words.iter().position(|word| word == "--source-sha256");
-        words.drain(digest.unwrap()..digest.unwrap() + 2);
+        let words = instance.install_without_digest(&["--source-directory", &app]);
         let mut command: Command = apart(text(&self.path("homeport/bin/homeport")));
         run(command.args(words))
     }

@@ -157,12 +157,14 @@ fn updates_and_failures() {
     let from = releases(directory.path());
     let from = from.to_str().unwrap();
     let tmp = TempDir::new().unwrap();
-    let mut words = instance.install(&["--source-directory", from, "--source-version", "2.4.0"]);
-    let at = words
-        .iter()
-        .position(|word| word == "--source-sha256")
-        .unwrap();
-    words[at + 1] = digest("2.4.0");
+    let words = instance.install(&[
+        "--source-directory",
+        from,
+        "--source-version",
+        "2.4.0",
+        "--source-sha256",
+        &digest("2.4.0"),
+    ]);
     run(&mut from_bundle(tmp.path(), &words)).well();
     let id = instance.id().unwrap();
     let app = instance.app(&certificate(&instance.address, &instance.domain));
