@@ -23,8 +23,7 @@ struct Publisher {
 }
 
 impl Publisher {
-    /// `expires` in gpg's words.
-    fn new(expires: &str) -> Publisher {
+    fn new() -> Publisher {
         let root = TempDir::new().unwrap();
         let it = Publisher { root };
         fs::create_dir(it.path("app")).unwrap();
@@ -32,7 +31,7 @@ impl Publisher {
         fs::copy(release::app().join(archive()), &to).unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/sign.sh");
         let home = it.path("home");
-        let words = ["bash", text(&script), text(&to), text(&home), expires];
+        let words = ["bash", text(&script), text(&to), text(&home)];
         let fingerprint = call(&words).well().trim().to_owned();
         it.unpacked(&fingerprint);
         it
@@ -96,7 +95,7 @@ fn text(path: &Path) -> &str {
 fn only_what_its_publisher_signed_is_installed() {
     let _turn = turn();
     let instance = Instance::new("e2e-signed", 117);
-    let publisher = Publisher::new("never");
+    let publisher = Publisher::new();
     let whole = fs::read(publisher.archive()).unwrap();
     let signature = fs::read(publisher.signature()).unwrap();
 
@@ -109,7 +108,7 @@ fn only_what_its_publisher_signed_is_installed() {
     fs::remove_file(publisher.signature()).unwrap();
     publisher.refused(&instance, "signature cannot be had");
 
-    let stranger = Publisher::new("never");
+    let stranger = Publisher::new();
     fs::copy(stranger.signature(), publisher.signature()).unwrap();
     publisher.refused(&instance, "signed by another key");
     fs::write(publisher.signature(), signature).unwrap();
@@ -131,7 +130,7 @@ fn only_what_its_publisher_signed_is_installed() {
 fn without_digest_and_key_nothing_is_begun() {
     let _turn = turn();
     let instance = Instance::new("e2e-signed", 117);
-    let publisher = Publisher::new("never");
+    let publisher = Publisher::new();
     fs::remove_dir_all(publisher.path("homeport/templates/vikunja/keys")).unwrap();
     let ended = publisher.install(&instance);
     ended.refuses(13, "did not come with the recipe");
