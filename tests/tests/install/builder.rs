@@ -24,7 +24,7 @@ use homeport_tests::http::Server;
 use tempfile::TempDir;
 
 use crate::instance::{Instance, NET};
-use crate::run::call;
+use crate::run::{call, run};
 
 /// The repository, served to guests.
 pub struct Source {
@@ -37,17 +37,9 @@ impl Source {
     pub fn serve() -> Source {
         let root = TempDir::new().unwrap();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/repo.sh");
-        let made = Command::new("bash")
-            .arg(script)
-            .arg(root.path())
-            .args(["v2.4.0", "v2.5.0", "main=v2.5.1"])
-            .output()
-            .unwrap();
-        assert!(
-            made.status.success(),
-            "{}",
-            String::from_utf8_lossy(&made.stderr)
-        );
+        let releases = ["v2.4.0", "v2.5.0", "main=v2.5.1"];
+        let mut command = Command::new("bash");
+        run(command.arg(script).arg(root.path()).args(releases)).well();
         let server = Server::at(&format!("{NET}.1"), root.path(), false).unwrap();
         Source { server, root }
     }

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use homeport_tests::http::Server;
 use tempfile::TempDir;
 
-use crate::run::apart;
+use crate::run::{apart, run};
 
 /// The app's release, as `tests/apps/build.sh` calls it.
 pub const APP: &str = "v2.5.0";
@@ -34,37 +34,40 @@ pub fn bundle() -> PathBuf {
     found.expect("the site has a bundle")
 }
 
+/// Releases of the app as `tests/apps/build.sh` is asked for them, each in a directory of its own below the one of this name.
+pub fn built(name: &str, wanted: &[String]) -> PathBuf {
+    let into = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/build.sh");
+    run(Command::new("bash").arg(script).args(wanted).arg(&into)).well();
+    into
+}
+
+/// Name of the archive of the release with this tag.
+fn archive_of(tag: &str) -> String {
+    format!("vikunja-{tag}-linux-amd64-full.zip")
+}
+
+/// SHA-256 of that archive, as it is stated beside it in this directory.
+pub fn stated(directory: &Path, tag: &str) -> String {
+    let beside = directory.join(format!("{}.sha256", archive_of(tag)));
+    let text = fs::read_to_string(beside).expect("the archive has a checksum");
+    text.split(' ').next().unwrap_or_default().to_owned()
+}
+
 /// Directory with the app's archive and its checksum, built once.
 pub fn app() -> &'static Path {
     static APPS: OnceLock<PathBuf> = OnceLock::new();
-    APPS.get_or_init(|| {
-        let into = Path::new(env!("CARGO_TARGET_TMPDIR")).join("install-apps");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/build.sh");
-        let built = Command::new("bash")
-            .arg(script)
-            .arg(APP)
-            .arg(&into)
-            .output();
-        let built = built.expect("bash runs");
-        assert!(
-            built.status.success(),
-            "{}",
-            String::from_utf8_lossy(&built.stderr)
-        );
-        into.join(APP)
-    })
+    APPS.get_or_init(|| built("install-apps", &[APP.to_owned()]).join(APP))
 }
 
 /// Name of the app's archive.
 pub fn archive() -> String {
-    format!("vikunja-{APP}-linux-amd64-full.zip")
+    archive_of(APP)
 }
 
 /// SHA-256 of it, which makes it trusted.
 pub fn digest() -> String {
-    let beside = app().join(format!("{}.sha256", archive()));
-    let text = fs::read_to_string(beside).expect("the archive has a checksum");
-    text.split(' ').next().unwrap_or_default().to_owned()
+    stated(app(), APP)
 }
 
 /// Homeport, straight from the bundle and without a network call; what it unpacks lies in `tmp`.

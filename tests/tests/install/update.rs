@@ -4,18 +4,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use homeport_bootstrap::digest::Digest;
 use homeport_tests::app::App;
 use homeport_tests::load::{Load, Report, open_loop};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::instance::{Instance, turn};
-use crate::release::from_bundle;
+use crate::release::{self, from_bundle};
 use crate::run::{Ended, homeport, inside, run};
 use crate::user::{Person, certificate, page};
 
@@ -29,25 +28,28 @@ const RELEASES: [(&str, &str); 6] = [
     ("v3.1.2", "v2.6.11"),
 ];
 
+/// All of them, built once, each in a directory of its own.
+fn releases() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let wanted = RELEASES.map(|(tag, entry)| format!("{tag}={entry}"));
+        release::built("update-apps", &wanted)
+    })
+}
+
 /// All of them, as one directory of a publisher has them.
-fn releases(into: &Path) -> PathBuf {
-    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("update-apps");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("apps/build.sh");
-    let named = RELEASES.map(|(tag, entry)| format!("{tag}={entry}"));
-    run(Command::new("bash").arg(script).args(named).arg(&built)).well();
+fn published(into: &Path) {
     for (tag, _) in RELEASES {
-        for file in fs::read_dir(built.join(tag)).unwrap().flatten() {
+        for file in fs::read_dir(releases().join(tag)).unwrap().flatten() {
             symlink(file.path(), into.join(file.file_name())).unwrap();
         }
     }
-    into.to_owned()
 }
 
 /// SHA-256 of a release's archive.
 fn digest(version: &str) -> String {
-    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join("update-apps");
-    let archive = format!("v{version}/vikunja-v{version}-linux-amd64-full.zip");
-    Digest::of(&fs::read(built.join(archive)).unwrap()).to_string()
+    let tag = format!("v{version}");
+    release::stated(&releases().join(&tag), &tag)
 }
 
 /// What is in the database and the files, word for word.
@@ -154,8 +156,8 @@ fn updates_and_failures() {
     let _turn = turn();
     let instance = Instance::new("e2e-update", 131);
     let directory = TempDir::new().unwrap();
-    let from = releases(directory.path());
-    let from = from.to_str().unwrap();
+    published(directory.path());
+    let from = directory.path().to_str().unwrap();
     let tmp = TempDir::new().unwrap();
     let words = instance.install(&[
         "--source-directory",
