@@ -1,17 +1,19 @@
 //! One cut-over of an instance that lives, driven as the host drives it: the next slot is made ready with an own generation
 //! of the database, the agent is handed the op, and what it says is heard to the end – or not, if somebody is killed.
 
-use std::io::{BufReader, Write};
+use std::io::BufReader;
+use std::iter;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::{self, JoinHandle};
 
 use homeport_engine::WIRE;
-use homeport_engine::cutover::{Colour, CutOver, Drain, Gate, Marks, Side};
+use homeport_engine::cutover::{Colour, CutOver, Side};
 use homeport_engine::exec::Exec;
 use homeport_engine::op::{Content, GuestIdentity, Op, PutFile};
 use homeport_engine::plan::{Plan, Step};
 use homeport_engine::probe::{Check, HttpCheck, Probe, Via};
 use homeport_engine::require::Observations;
+use homeport_engine::sim::small_cut_over;
 use homeport_engine::wire::{Answer, Ask, receive, send};
 
 use crate::run::{apart, call, inside};
@@ -102,23 +104,15 @@ pub fn cut_over(operation: &str, from: Standing, to: Standing) -> CutOver {
     let mut away = Exec::root(["rm", "-rf", &to.directory()], 20);
     away.destroys = vec![handle];
     CutOver {
-        operation: operation.to_owned(),
         from: from.side(),
         to: to.side(),
-        gates: vec![Gate {
-            component: "backend".to_owned(),
-            control: "/run/homeport/gate/backend.control".to_owned(),
-        }],
-        marks: Marks::usual(),
-        drain: Drain::usual(),
-        deadline_ms: 20_000,
-        clock: None,
         alone: vec![from.directory()],
         generation: vec![
             Step::guest("Copy the database", Op::Exec(copy)).undone_by(Op::Exec(away)),
         ],
         durable: vec![to.directory()],
         watch_ms: 1_500,
+        ..small_cut_over(operation)
     }
 }
 
@@ -146,8 +140,8 @@ fn plan(instance: &str, cut_over: CutOver) -> Plan {
 /// A conversation with the agent.
 pub struct Talk {
     child: Child,
-    to: Option<ChildStdin>,
-    hearing: Option<JoinHandle<Vec<Answer>>>,
+    to: ChildStdin,
+    hearing: JoinHandle<Option<Answer>>,
 }
 
 impl Talk {
@@ -173,27 +167,17 @@ impl Talk {
         let mut to = child.stdin.take().expect("a pipe");
         // A guest that has gone away hears nothing; that nothing is said is seen below.
         let _ = send(&mut to, ask);
-        let _ = to.flush();
         let mut from = BufReader::new(child.stdout.take().expect("a pipe"));
         let hearing = thread::spawn(move || {
-            let mut heard = Vec::new();
-            while let Ok(answer) = receive::<Answer>(&mut from) {
-                let over = matches!(
+            let mut answers = iter::from_fn(|| receive::<Answer>(&mut from).ok());
+            answers.find(|answer| {
+                matches!(
                     answer,
                     Answer::Finished | Answer::Resolved { .. } | Answer::Failed { .. }
-                );
-                heard.push(answer);
-                if over {
-                    break;
-                }
-            }
-            heard
+                )
+            })
         });
-        Talk {
-            child,
-            to: Some(to),
-            hearing: Some(hearing),
-        }
+        Talk { child, to, hearing }
     }
 
     /// Hands the agent the cut-over.
@@ -205,16 +189,10 @@ impl Talk {
 
     /// What it says last; none if it was cut off.
     pub fn end(mut self) -> Option<Answer> {
-        let hearing = self.hearing.take().expect("it listens");
-        let heard = hearing.join().expect("nothing panics there");
-        self.to = None;
+        let last = self.hearing.join().expect("nothing panics there");
+        drop(self.to);
         self.child.wait().expect("it ends");
-        heard.into_iter().next_back().filter(|last| {
-            matches!(
-                last,
-                Answer::Finished | Answer::Resolved { .. } | Answer::Failed { .. }
-            )
-        })
+        last
     }
 }
 
