@@ -12,7 +12,7 @@ use homeport_core::error::Error;
 use homeport_core::places;
 use homeport_core::plan::Operation as About;
 use homeport_core::plan::build::{Build, From, Registries, Revision};
-use homeport_core::recipe::{self, Loaded};
+use homeport_core::recipe;
 use homeport_core::settings::ToolchainSource;
 use homeport_core::state::Registered;
 use homeport_core::target::proxmox::Proxmox;
@@ -55,6 +55,12 @@ impl Source {
     /// What git says, in the repository itself.
     pub fn git(&self, words: &[&str]) -> String {
         git(&self.repository(), words)
+    }
+
+    /// What a build of `main` is called: by the last tag before it, how far it is from there, and its commit.
+    pub fn described(&self) -> String {
+        let described = self.git(&["describe", "--tags", "--abbrev=10", "main"]);
+        described.replace("-g", "-")
     }
 
     /// A clone on this host; `change` is a script that runs in it.
@@ -104,15 +110,6 @@ pub fn registries() -> Registries {
     }
 }
 
-/// Builds in a guest that is there.
-pub struct Builder {
-    recipe: Loaded,
-    registries: Registries,
-    about: About,
-    target: Proxmox,
-    memory_mb: u32,
-}
-
 /// What a build came to.
 pub struct Ended {
     pub revision: Revision,
@@ -121,71 +118,60 @@ pub struct Ended {
     pub notes: Vec<String>,
 }
 
-impl Builder {
-    /// In the instance's guest, as if it had this much memory.
-    pub fn of(instance: &Instance, memory_mb: u32) -> Builder {
-        let entry = fs::read(places::registry(instance.name)).unwrap();
-        let entry: Registered = serde_json::from_slice(&entry).unwrap();
-        let operation = identity::operation().unwrap();
-        let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
-        Builder {
-            recipe: recipe::load(&templates, "vikunja").unwrap(),
-            registries: registries(),
-            about: About {
-                id: operation,
-                verb: "build".to_owned(),
-                guest: GuestIdentity {
-                    id: entry.guest,
-                    instance: entry.instance,
-                    tag: entry.tag,
-                    storage: entry.storage,
-                },
-                candidate: false,
-                at: 0,
-            },
-            target: Proxmox::new(Arc::new(AtomicBool::new(false))),
-            memory_mb,
+/// Builds in the instance's guest, as if it had this much memory. On an error everything is taken back.
+pub fn build(instance: &Instance, memory_mb: u32, from: From<'_>) -> Result<Ended, Error> {
+    let about = about(instance);
+    let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
+    let recipe = recipe::load(&templates, "vikunja").unwrap();
+    let registries = registries();
+    let mut target = Proxmox::new(Arc::new(AtomicBool::new(false)));
+    let began = Instant::now();
+    let build = Build {
+        operation: &about,
+        recipe: &recipe,
+        how: recipe.recipe.build.as_ref().unwrap(),
+        from,
+        memory_mb,
+        registries: &registries,
+    };
+    let (mut notes, stop) = (Vec::new(), AtomicBool::new(false));
+    let release = format!("/opt/vikunja/releases/{}", about.id);
+    let mut tell = |event: Event| {
+        if let Event::Noticed { text } = event {
+            notes.push(text);
         }
+    };
+    let name = &about.guest.instance;
+    let mut operation = Operation::begin(name, &about.id, &mut target, &stop, &mut tell)?;
+    match stages(&mut operation, &build, &release) {
+        Ok(revision) => {
+            operation.finish()?;
+            Ok(Ended {
+                revision,
+                release,
+                took: began.elapsed(),
+                notes,
+            })
+        }
+        Err(error) => Err(operation.resolve_after(error).unwrap_err()),
     }
+}
 
-    /// Builds it. On an error everything is taken back.
-    pub fn build(mut self, from: From<'_>) -> Result<Ended, Error> {
-        let began = Instant::now();
-        let build = Build {
-            operation: &self.about,
-            recipe: &self.recipe,
-            how: self.recipe.recipe.build.as_ref().unwrap(),
-            from,
-            memory_mb: self.memory_mb,
-            registries: &self.registries,
-        };
-        let (mut notes, stop) = (Vec::new(), AtomicBool::new(false));
-        let release = format!("/opt/vikunja/releases/{}", self.about.id);
-        let mut tell = |event: Event| {
-            if let Event::Noticed { text } = event {
-                notes.push(text);
-            }
-        };
-        let about = &self.about;
-        let mut operation = Operation::begin(
-            &about.guest.instance,
-            &about.id,
-            &mut self.target,
-            &stop,
-            &mut tell,
-        )?;
-        match stages(&mut operation, &build, &release) {
-            Ok(revision) => {
-                operation.finish()?;
-                Ok(Ended {
-                    revision,
-                    release,
-                    took: began.elapsed(),
-                    notes,
-                })
-            }
-            Err(error) => Err(operation.resolve_after(error).unwrap_err()),
-        }
+/// An operation of its own on the guest that is registered for the instance.
+fn about(instance: &Instance) -> About {
+    let entry = fs::read(places::registry(instance.name)).unwrap();
+    let entry: Registered = serde_json::from_slice(&entry).unwrap();
+    About {
+        id: identity::operation().unwrap(),
+        verb: "build".to_owned(),
+        guest: GuestIdentity {
+            id: entry.guest,
+            instance: entry.instance,
+            tag: entry.tag,
+            storage: entry.storage,
+        },
+        candidate: false,
+        at: 0,
     }
 }
 

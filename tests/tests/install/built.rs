@@ -7,7 +7,7 @@ use homeport_core::error::{Aftermath, Kind};
 use homeport_core::plan::build::From;
 use tempfile::TempDir;
 
-use crate::builder::{Builder, Ended, Source, registries};
+use crate::builder::{Ended, Source, build, registries};
 use crate::instance::{Instance, turn};
 use crate::release::from_bundle;
 use crate::run::{homeport, inside, run};
@@ -95,12 +95,8 @@ fn from_a_repository() {
         "cat /etc/vikunja/deployment-config.yaml /var/lib/homeport/state.json",
     );
     assert_eq!(config.matches(&commit).count(), 2, "{config}");
-    let warm = Builder::of(&instance, MEMORY_MB)
-        .build(git(&url, "main"))
-        .unwrap();
-    let described = source
-        .git(&["describe", "--tags", "--abbrev=10", "main"])
-        .replace("-g", "-");
+    let warm = build(&instance, MEMORY_MB, git(&url, "main")).unwrap();
+    let described = source.described();
     assert_eq!(warm.revision.reported, described);
     assert!(reports(&id, &warm.release).contains(&described));
     nothing_of_the_build_is_left(&id, &warm.release);
@@ -139,7 +135,7 @@ fn too_small_to_build() {
 /// A build that fails is of this kind and says this; nothing of it is left, and the app in service is unharmed.
 #[track_caller]
 fn fails(instance: &Instance, from: From<'_>, kind: Kind, said: &[&str]) {
-    let Err(error) = Builder::of(instance, MEMORY_MB).build(from) else {
+    let Err(error) = build(instance, MEMORY_MB, from) else {
         panic!("it was built");
     };
     let text = format!("{error} {:?} {:?}", error.remedies, error.lines);
@@ -184,7 +180,7 @@ fn every_source() {
 }
 
 fn built(instance: &Instance, from: From<'_>, id: &str, reported: &str) {
-    let ended: Ended = Builder::of(instance, MEMORY_MB).build(from).unwrap();
+    let ended: Ended = build(instance, MEMORY_MB, from).unwrap();
     assert_eq!(ended.revision.reported, reported);
     assert!(reports(id, &ended.release).contains(reported));
     nothing_of_the_build_is_left(id, &ended.release);
@@ -205,9 +201,7 @@ fn named(instance: &Instance, source: &Source, id: &str) {
         built(instance, git(&url, tag), id, tag);
     }
     let commit = source.git(&["rev-parse", "main"]);
-    let described = source
-        .git(&["describe", "--tags", "--abbrev=10", "main"])
-        .replace("-g", "-");
+    let described = source.described();
     built(instance, git(&url, &commit), id, &described);
     built(instance, git(&url, "main"), id, &described);
     source.git(&["branch", "nightly", "main"]);
