@@ -4,6 +4,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 /// Nothing that is run here takes so long, seconds.
 const LIMIT: &str = "400";
 
@@ -24,6 +26,12 @@ impl Ended {
     pub fn well(self) -> String {
         assert_eq!(self.code, 0, "{}\n{}", self.out, self.err);
         self.out
+    }
+
+    /// It ended well; the document it wrote to stdout.
+    #[track_caller]
+    pub fn json(self) -> Value {
+        serde_json::from_str(&self.well()).unwrap()
     }
 
     /// It ended with this code and said this on stderr.

@@ -87,7 +87,7 @@ fn kept(instance: &Instance, id: &str) {
     inside(id, "systemctl stop nginx");
     let earlier = homeport(&["status", instance.name, "--max-age=10"]).well();
     assert!(earlier.contains("ago, not now"), "{earlier}");
-    let listed: Value = serde_json::from_str(&homeport(&["list", "--json"]).well()).unwrap();
+    let listed = homeport(&["list", "--json"]).json();
     let all = listed["instances"].as_array().unwrap();
     let ours = all
         .iter()

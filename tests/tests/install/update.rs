@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use homeport_tests::app::App;
 use homeport_tests::load::{Load, Report, open_loop};
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::instance::{Instance, turn};
@@ -85,10 +84,6 @@ fn update(name: &str, to: &str, more: &[&str]) -> Ended {
         &digest,
     ];
     homeport(&[&words[..], more].concat())
-}
-
-fn json(ended: Ended) -> Value {
-    serde_json::from_str(&ended.well()).unwrap()
 }
 
 /// Reads, and every fifth time writes, while an update goes on. Acknowledged writes are counted.
@@ -199,7 +194,7 @@ fn updates_and_failures() {
 }
 
 fn offered(instance: &Instance) {
-    let found = json(homeport(&["update", instance.name, "--check", "--json"]));
+    let found = homeport(&["update", instance.name, "--check", "--json"]).json();
     assert_eq!(found["version"], "2.4.0");
     let newer = found["newer"].as_array().unwrap().iter();
     let newer: Vec<_> = newer
@@ -212,7 +207,7 @@ fn offered(instance: &Instance) {
 
 fn rehearsed(instance: &Instance, id: &str) {
     let before = data(id);
-    let found = json(update(instance.name, "3.0.0", &["--rehearse"]));
+    let found = update(instance.name, "3.0.0", &["--rehearse"]).json();
     assert_eq!(found["migrates"], true);
     let interfaces = found["interfaces"].as_array().unwrap();
     assert_eq!(interfaces.len(), 1, "{interfaces:?}");
@@ -225,7 +220,7 @@ fn rehearsed(instance: &Instance, id: &str) {
 
 fn good(instance: &Instance, users: &Users<'_>, to: &str, migrates: bool) {
     let (report, ended) = under_load(users, 80, || update(instance.name, to, &[]));
-    let done = json(ended);
+    let done = ended.json();
     none_failed(&report);
     assert_eq!(done["rehearsed"]["migrates"], migrates);
     assert_eq!(done["requests"]["failed"], 0);

@@ -5,14 +5,13 @@ use std::fs;
 use std::path::Path;
 
 use homeport_tests::app::App;
-use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::certificate::{Given, guarded, nowhere_on_the_host};
 use crate::instance::{Instance, turn};
 use crate::release::{self, from_bundle};
 use crate::remains::remains;
-use crate::run::{Ended, call, homeport, inside, run};
+use crate::run::{call, homeport, inside, run};
 use crate::user::{Person, certificate};
 use crate::watch::Watch;
 use crate::{documents, face, logs};
@@ -45,11 +44,6 @@ fn every_verb() {
     documents::followed();
 }
 
-fn json(ended: Ended) -> Value {
-    let text = ended.well();
-    serde_json::from_str(&text).unwrap()
-}
-
 /// From a file; the key's text is in no command line meanwhile, and no directory is left.
 fn installed(instance: &Instance, given: &Given) {
     let dir = TempDir::new().unwrap();
@@ -71,7 +65,7 @@ fn installed(instance: &Instance, given: &Given) {
     let words = ["install", "--yes", "--json", "--config"].map(str::to_owned);
     let words = [&words[..], &[file.display().to_string()]].concat();
     let watch = Watch::start(Some(&given.secret()));
-    let done = json(run(&mut from_bundle(&tmp, &words)));
+    let done = run(&mut from_bundle(&tmp, &words)).json();
     assert_eq!(watch.end().told, BTreeSet::new());
     assert_eq!(done["url"], instance.url());
     assert_eq!(done["self_signed"], false);
@@ -91,7 +85,7 @@ fn kept_secret(id: &str, given: &Given) {
 }
 
 fn listed(instance: &Instance, id: &str) {
-    let found = json(homeport(&["list", "--json"]));
+    let found = homeport(&["list", "--json"]).json();
     let all = found["instances"].as_array().unwrap();
     let ours: Vec<_> = all
         .iter()
@@ -122,7 +116,7 @@ fn powered(instance: &Instance, id: &str, app: &App, person: &mut Person) {
 }
 
 fn past(instance: &Instance) {
-    let found = json(homeport(&["history", instance.name, "--json"]));
+    let found = homeport(&["history", instance.name, "--json"]).json();
     let operations = found["operations"].as_array().unwrap();
     let verbs: Vec<_> = operations.iter().map(|one| one["verb"].clone()).collect();
     assert_eq!(verbs, ["start", "stop", "restart", "install"]);
@@ -156,13 +150,7 @@ fn refused(instance: &Instance, id: &str) {
 /// It goes, and leaves an archive with everything but the secrets.
 fn kept(instance: &Instance, id: &str) {
     let secret = inside(id, "cat /etc/vikunja/secrets/service-secret");
-    let done = json(homeport(&[
-        "uninstall",
-        instance.name,
-        "--keep-data",
-        "--yes",
-        "--json",
-    ]));
+    let done = homeport(&["uninstall", instance.name, "--keep-data", "--yes", "--json"]).json();
     assert_eq!(done["guest"], id);
     let archive = Path::new(done["archive"].as_str().unwrap());
     let found = homeport_core::archive::verify(archive).unwrap();
