@@ -2,14 +2,12 @@
 //! reads is gone.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::instance::Instance;
-use crate::run::{call, eventually, homeport, inside};
+use crate::run::{call, eventually, following, homeport, inside};
 
 /// Everything `homeport logs` promises of an instance that runs.
 pub fn told(instance: &Instance, id: &str) {
@@ -83,27 +81,15 @@ fn own(instance: &Instance) {
     assert!(own.iter().all(|line| line["component"] == "homeport"));
 }
 
-fn follow(instance: &Instance) -> (Child, Lines<BufReader<ChildStdout>>) {
-    let mut child = Command::new("/usr/local/bin/homeport")
-        .args(["logs", instance.name, "-f", "-n", "1", "--json"])
-        .stdout(Stdio::piped())
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    (child, lines)
-}
-
 fn readers(id: &str) -> String {
     inside(id, "pgrep -c journalctl || true").trim().to_owned()
 }
 
 /// What happens is shown while it happens; afterwards nothing reads in the guest.
 fn followed(instance: &Instance, id: &str, signal: Signal) {
-    let (mut child, mut lines) = follow(instance);
-    lines.next().unwrap().unwrap();
+    let (mut child, mut next) = following(&["logs", instance.name, "-f", "-n", "1", "--json"]);
+    next();
     inside(id, "systemctl restart vikunja-backend@blue");
-    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
     while next()["component"] != "backend" {}
     assert_eq!(readers(id), "1");
     kill_process(Pid::from_child(&child), signal).unwrap();

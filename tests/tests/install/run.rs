@@ -1,6 +1,7 @@
 //! Runs programs as a shell without a terminal would, bounded in time, and keeps what they said.
 
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,19 @@ pub fn call(words: &[&str]) -> Ended {
 /// Runs the command that an install leaves on the host.
 pub fn homeport(words: &[&str]) -> Ended {
     call(&[&["/usr/local/bin/homeport"], words].concat())
+}
+
+/// Starts the command that an install leaves on the host, one that goes on; what it says next, a document a line.
+pub fn following(words: &[&str]) -> (Child, impl FnMut() -> Value + use<>) {
+    let mut child = Command::new("/usr/local/bin/homeport")
+        .args(words)
+        .stdout(Stdio::piped())
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let next = move || serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    (child, next)
 }
 
 /// Runs a script in a container, which must end well.

@@ -2,10 +2,8 @@
 //! can be pasted, and the exit code says whether users are served.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -15,7 +13,7 @@ use crate::calls::Calls;
 use crate::condition::{CONDITIONS, Condition};
 use crate::instance::{Instance, STATE, turn};
 use crate::release::{self, from_bundle};
-use crate::run::{Ended, call, eventually, homeport, inside, run};
+use crate::run::{Ended, call, eventually, following, homeport, inside, run};
 
 /// The most calls a status may take (SC-005: at 0.7 s each it is there within two seconds).
 const STATUS_CALLS: usize = 2;
@@ -177,14 +175,7 @@ fn since(instance: &Instance, id: &str) {
 
 /// `--watch` looks again and again, a line each, and ends as the last look did.
 fn watched(instance: &Instance, id: &str) {
-    let mut child = Command::new("/usr/local/bin/homeport")
-        .args(["status", instance.name, "--watch=1", "--json"])
-        .stdout(Stdio::piped())
-        .stdin(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let (mut child, mut next) = following(&["status", instance.name, "--watch=1", "--json"]);
     assert_eq!(next()["overall"], "unhealthy");
     inside(id, "systemctl start vikunja-backend@blue");
     while next()["overall"] == "unhealthy" {}
