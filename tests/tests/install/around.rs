@@ -11,7 +11,7 @@ use homeport_tests::proxy::Proxy;
 use tempfile::TempDir;
 
 use crate::instance::{Instance, NET, turn};
-use crate::release::{app, from_bundle};
+use crate::release::{app, bundled, from_bundle};
 use crate::run::{call, inside, run};
 use crate::user::{certificate, page};
 
@@ -132,9 +132,8 @@ fn a_template_that_lies_there_does_where_the_list_cannot_be_renewed() {
     let newer = "debian-13-standard_13.1-2_amd64.tar.zst";
     // An install that is refused for another reason, once the template has been looked for.
     let words = instance.install(&["--source-directory", "/nonexistent"]);
-    let tmp = TempDir::new().unwrap();
     let offline = Offline::new(newer);
-    let ended = run(&mut from_bundle(tmp.path(), &words));
+    let ended = bundled(&words);
     drop(offline);
     ended.refuses(8, "/nonexistent");
     let note = format!("so `local:vztmpl/{lies_there}` is used, which lies here already");

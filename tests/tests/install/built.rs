@@ -9,8 +9,8 @@ use tempfile::TempDir;
 
 use crate::builder::{Ended, Source, build, registries};
 use crate::instance::{Instance, turn};
-use crate::release::from_bundle;
-use crate::run::{homeport, inside, run};
+use crate::release::bundled;
+use crate::run::{homeport, inside};
 use crate::user::{certificate, page};
 
 /// Memory of the guest, MiB: the least in which is built.
@@ -21,7 +21,7 @@ fn installed(instance: &Instance, more: &[&str], version: &str) -> f32 {
     let registries = registries();
     let (go, npm) = (registries.go_proxy.unwrap(), registries.npm.unwrap());
     let memory = MEMORY_MB.to_string();
-    let (tmp, began) = (TempDir::new().unwrap(), Instant::now());
+    let began = Instant::now();
     let words = [
         &[
             "--go-proxy",
@@ -34,11 +34,7 @@ fn installed(instance: &Instance, more: &[&str], version: &str) -> f32 {
         &["--memory-mb", &memory][..],
         more,
     ];
-    run(&mut from_bundle(
-        tmp.path(),
-        &instance.install_without_digest(&words.concat()),
-    ))
-    .well();
+    bundled(&instance.install_without_digest(&words.concat())).well();
     let app = instance.app(&certificate(&instance.address, &instance.domain));
     assert_eq!(app.version().unwrap(), version);
     page(&app);
@@ -121,11 +117,7 @@ fn too_small_to_build() {
         "--memory-mb",
         "1024",
     ];
-    let tmp = TempDir::new().unwrap();
-    let ended = run(&mut from_bundle(
-        tmp.path(),
-        &instance.install_without_digest(&more),
-    ));
+    let ended = bundled(&instance.install_without_digest(&more));
     ended.refuses(4, "at least 2048 MiB of memory and 20 GiB of disk");
     ended.refuses(4, "1024 MiB and 20 GiB");
     ended.refuses(4, "Nothing was changed");

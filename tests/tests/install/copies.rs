@@ -10,8 +10,8 @@ use tempfile::TempDir;
 
 use crate::decoy::free_id;
 use crate::instance::{Instance, turn};
-use crate::release::{self, from_bundle};
-use crate::run::{call, homeport, inside, run};
+use crate::release::{self, bundled};
+use crate::run::{call, homeport, inside};
 use crate::user::{Person, certificate};
 
 /// A storage that can take snapshots.
@@ -114,8 +114,7 @@ impl Story {
         let instance = Instance::new("e2e-copies", 121);
         let directory = release::app().display().to_string();
         let words = instance.install(&["--source-directory", &directory, "--storage", POOL]);
-        let tmp = TempDir::new().unwrap();
-        run(&mut from_bundle(tmp.path(), &words)).well();
+        bundled(&words).well();
         let certificate = certificate(&instance.address, &instance.domain);
         let app = instance.app(&certificate);
         Story {

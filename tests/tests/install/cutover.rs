@@ -13,8 +13,8 @@ use homeport_tests::app::App;
 use crate::crossing::{NOTE, Standing, Talk, cut_over, prepare, resolve, text};
 use crate::instance::{Instance, turn};
 use crate::moment::Random;
-use crate::release::{self, from_bundle};
-use crate::run::{call, eventually, inside, run};
+use crate::release::{self, bundled};
+use crate::run::{call, eventually, inside};
 use crate::user::{Person, answers, certificate};
 
 /// Rows, unless `HOMEPORT_CUTS` says otherwise.
@@ -68,10 +68,9 @@ fn cut_over_killed_at_any_moment() {
     println!("table: cuts     seed {seed} (HOMEPORT_SEED repeats it)");
     let rows = env::var("HOMEPORT_CUTS").map_or(ROWS, |text| text.parse().unwrap());
     let instance = Instance::new("e2e-cut", 118);
-    let tmp = tempfile::tempdir().unwrap();
     let directory = release::app().display().to_string();
     let words = ["--source-directory", &directory];
-    run(&mut from_bundle(tmp.path(), &instance.install(&words))).well();
+    bundled(&instance.install(&words)).well();
     let pem = certificate(&instance.address, &instance.domain);
     let app = instance.app(&pem);
     let person = Person::arrives(&app);

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::calls::{Call, Calls};
 use crate::decoy::free_id;
 use crate::instance::{Instance, NET, STATE, turn};
-use crate::release::{self, from_bundle};
+use crate::release::{self, bundled, from_bundle};
 use crate::remains::remains;
 use crate::run::{Ended, call, run};
 
@@ -28,9 +28,8 @@ const LOOKS: [&str; 3] = [
 const NOBODY: &str = "4194999";
 
 fn homeport(words: &[&str]) -> Ended {
-    let tmp = TempDir::new().unwrap();
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-    run(&mut from_bundle(tmp.path(), &words))
+    bundled(&words)
 }
 
 fn json(text: &str) -> Value {
@@ -195,17 +194,14 @@ impl Drop for Stranger {
 fn an_address_that_answers_is_taken_and_is_free_again_once_nobody_does() {
     let _turn = turn();
     let instance = Instance::new("e2e-arp", 107);
-    let (tmp, directory) = (
-        TempDir::new().unwrap(),
-        release::app().display().to_string(),
-    );
+    let directory = release::app().display().to_string();
     let mut words = instance.install(&["--source-directory", &directory]);
     words.push("--dry-run".to_owned());
     let stranger = Stranger::plug_in(&instance.address);
-    let ended = run(&mut from_bundle(tmp.path(), &words));
+    let ended = bundled(&words);
     let said = format!("{} answers already, from ", instance.address);
     assert_eq!(ended.code, 6, "{}\n{}", ended.out, ended.err);
     assert!(ended.out.contains(&said), "{}", ended.out);
     drop(stranger);
-    run(&mut from_bundle(tmp.path(), &words)).well();
+    bundled(&words).well();
 }

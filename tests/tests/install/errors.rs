@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::decoy::{Decoy, free_id};
 use crate::instance::{Instance, turn};
-use crate::release::{Site, archive, from_bundle};
+use crate::release::{Site, archive, bundled, from_bundle};
 use crate::remains::remains;
 use crate::run::{eventually, run};
 
@@ -100,8 +100,7 @@ fn a_name_that_is_taken() {
     let id = free_id() + 1;
     let tags = "homeport;hp-app-vikunja;hp-id-e2e-name;hp-op-0";
     let decoy = Decoy::create(id, "e2e-name", tags);
-    let tmp = TempDir::new().unwrap();
-    let ended = run(&mut from_bundle(tmp.path(), &instance.install(&[])));
+    let ended = bundled(&instance.install(&[]));
     ended.refuses(6, &format!("belongs to the guest {id}"));
     decoy.is_untouched();
     assert!(!instance.journals().exists());
@@ -129,9 +128,7 @@ fn one_operation_at_a_time() {
     let (instance, site) = (Instance::new("e2e-busy", 104), Site::serve());
     let (tmp, id) = (TempDir::new().unwrap(), free_id());
     let mut first = waiting(&instance, &site, tmp.path());
-    let second = TempDir::new().unwrap();
-    let install = instance.install(&["--source-url", &site.app()]);
-    let ended = run(&mut from_bundle(second.path(), &install));
+    let ended = bundled(&instance.install(&["--source-url", &site.app()]));
     ended.refuses(5, "`e2e-busy` is locked by `install` of ");
     ended.refuses(5, "since 20");
     kill_process(Pid::from_child(&first), Signal::TERM).unwrap();

@@ -4,14 +4,12 @@
 use std::env;
 use std::time::Instant;
 
-use tempfile::TempDir;
-
 use crate::calls::{Call, Calls, Knobs};
 use crate::decoy::{Decoy, free_id, lookalikes};
 use crate::instance::{Instance, turn};
-use crate::release::{self, from_bundle};
+use crate::release::{self, bundled};
 use crate::remains::remains;
-use crate::run::{Ended, call, homeport, run};
+use crate::run::{Ended, call, homeport};
 use crate::user::{answers, certificate};
 
 /// How a call goes wrong; tests/lab/README.md says what each of them does.
@@ -214,12 +212,6 @@ fn uninstalls(instance: &Instance, choice: &mut Choice) {
             row.tell(ended.code, became);
         }
     }
-}
-
-/// Runs Homeport from its bundle.
-fn bundled(words: &[String]) -> Ended {
-    let tmp = TempDir::new().unwrap();
-    run(&mut from_bundle(tmp.path(), words))
 }
 
 fn words(instance: &Instance) -> Vec<String> {

@@ -6,11 +6,10 @@ use std::thread;
 use std::time::Instant;
 
 use homeport_tests::app::App;
-use tempfile::TempDir;
 
 use crate::instance::{Instance, turn};
-use crate::release::{self, from_bundle};
-use crate::run::{Ended, homeport, run};
+use crate::release::{self, bundled};
+use crate::run::{Ended, homeport};
 use crate::user::{Person, answers, certificate};
 
 /// Names and last numbers of the addresses.
@@ -70,12 +69,8 @@ fn at_once(instances: &[Instance], what: impl Fn(&Instance) -> Ended + Sync) -> 
 }
 
 fn installed(instance: &Instance) -> Ended {
-    let tmp = TempDir::new().unwrap();
     let directory = release::app().display().to_string();
-    run(&mut from_bundle(
-        tmp.path(),
-        &instance.install(&["--source-directory", &directory]),
-    ))
+    bundled(&instance.install(&["--source-directory", &directory]))
 }
 
 fn app(instance: &Instance) -> App {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use homeport_tests::app::App;
 
 use crate::release;
-use crate::run::{call, run};
+use crate::run::call;
 
 /// First three numbers of the lab's network.
 pub const NET: &str = "10.78.0";
@@ -149,8 +149,7 @@ impl Drop for Instance {
     /// By its own verb first, which knows of half-made containers, too.
     fn drop(&mut self) {
         if self.id().is_some() || self.journals().exists() {
-            let tmp = tempfile::tempdir().unwrap();
-            run(&mut release::from_bundle(tmp.path(), &self.uninstall()));
+            release::bundled(&self.uninstall());
         }
         self.sweep();
     }

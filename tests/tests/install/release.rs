@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use homeport_tests::http::Server;
 use tempfile::TempDir;
 
-use crate::run::{apart, run};
+use crate::run::{Ended, apart, run};
 
 /// The app's release, as `tests/apps/build.sh` calls it.
 pub const APP: &str = "v2.5.0";
@@ -72,17 +72,23 @@ pub fn digest() -> String {
 
 /// Homeport, straight from the bundle and without a network call; what it unpacks lies in `tmp`.
 pub fn from_bundle(tmp: &Path, arguments: &[String]) -> Command {
-    bundled(apart("env"), tmp, arguments)
+    with_bundle(apart("env"), tmp, arguments)
 }
 
-/// The same, to be started on a terminal: as that of a session of its own.
+/// Runs it to its end; what it unpacks is gone then.
+pub fn bundled(arguments: &[String]) -> Ended {
+    let tmp = TempDir::new().expect("a directory");
+    run(&mut from_bundle(tmp.path(), arguments))
+}
+
+/// As a command that is to be started on a terminal: as that of a session of its own.
 pub fn on_terminal(tmp: &Path, arguments: &[String]) -> Command {
     let mut command = Command::new("setsid");
     command.args(["--ctty", "--wait", "env"]);
-    bundled(command, tmp, arguments)
+    with_bundle(command, tmp, arguments)
 }
 
-fn bundled(mut command: Command, tmp: &Path, arguments: &[String]) -> Command {
+fn with_bundle(mut command: Command, tmp: &Path, arguments: &[String]) -> Command {
     command
         .arg(format!("TMPDIR={}", tmp.display()))
         .arg(named("HOMEPORT_BIN_DIR").join("bootstrap"))

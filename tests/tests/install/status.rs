@@ -7,13 +7,12 @@ use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::calls::Calls;
 use crate::condition::{CONDITIONS, Condition};
 use crate::instance::{Instance, STATE, turn};
-use crate::release::{self, from_bundle};
-use crate::run::{Ended, call, eventually, following, homeport, inside, run};
+use crate::release::{self, bundled};
+use crate::run::{Ended, call, eventually, following, homeport, inside};
 
 /// The most calls a status may take (SC-005: at 0.7 s each it is there within two seconds).
 const STATUS_CALLS: usize = 2;
@@ -23,10 +22,9 @@ const STATUS_CALLS: usize = 2;
 fn everything_that_can_be_the_matter() {
     let _turn = turn();
     let instance = Instance::new("e2e-status", 108);
-    let tmp = TempDir::new().unwrap();
     let source = release::app().display().to_string();
     let words = instance.install(&["--source-directory", &source]);
-    run(&mut from_bundle(tmp.path(), &words)).well();
+    bundled(&words).well();
     let id = instance.id().unwrap();
     well(&instance);
     kept(&instance, &id);

@@ -10,8 +10,8 @@ use tempfile::TempDir;
 
 use crate::dry::{self, differ, lines};
 use crate::instance::{Instance, turn};
-use crate::release::{self, from_bundle};
-use crate::run::{Ended, run};
+use crate::release::{self, bundled};
+use crate::run::Ended;
 
 /// Where an install would leave something.
 const PLACES: [&str; 5] = [
@@ -150,9 +150,8 @@ fn what_is_wrong_is_named_with_its_line() {
 fn where_nobody_can_be_asked_it_says_what_it_would_take() {
     let _turn = turn();
     let before = trees();
-    let tmp = TempDir::new().unwrap();
     let some = ["install", "--domain", "x.test"].map(str::to_owned);
-    let ended = run(&mut from_bundle(tmp.path(), &some));
+    let ended = bundled(&some);
     ended.refuses(2, "there is no terminal to ask on");
     for said in [
         "--ip-address or HOMEPORT_IP_ADDRESS",
@@ -165,6 +164,6 @@ fn where_nobody_can_be_asked_it_says_what_it_would_take() {
     let instance = Instance::new("e2e-dry", 106);
     let mut all = instance.install(&[]);
     all.retain(|word| word != "--yes");
-    run(&mut from_bundle(tmp.path(), &all)).refuses(2, "Somebody must agree to this.");
+    bundled(&all).refuses(2, "Somebody must agree to this.");
     assert!(trees() == before, "something was touched");
 }

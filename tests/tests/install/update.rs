@@ -13,8 +13,8 @@ use homeport_tests::load::{Load, Report, open_loop};
 use tempfile::TempDir;
 
 use crate::instance::{Instance, turn};
-use crate::release::{self, from_bundle};
-use crate::run::{Ended, homeport, inside, run};
+use crate::release::{self, bundled};
+use crate::run::{Ended, homeport, inside};
 use crate::user::{Person, certificate, page};
 
 /// Releases under names that say nothing of what is wrong with them: tag and entry of the stand-in's table.
@@ -153,7 +153,6 @@ fn updates_and_failures() {
     let directory = TempDir::new().unwrap();
     published(directory.path());
     let from = directory.path().to_str().unwrap();
-    let tmp = TempDir::new().unwrap();
     let words = instance.install(&[
         "--source-directory",
         from,
@@ -162,7 +161,7 @@ fn updates_and_failures() {
         "--source-sha256",
         &digest("2.4.0"),
     ]);
-    run(&mut from_bundle(tmp.path(), &words)).well();
+    bundled(&words).well();
     let id = instance.id().unwrap();
     let app = instance.app(&certificate(&instance.address, &instance.domain));
     let person = Person::arrives(&app);
