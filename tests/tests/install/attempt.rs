@@ -13,7 +13,7 @@ use crate::instance::Instance;
 use crate::release::{self, from_bundle};
 use crate::remains::{inside as within, remains};
 use crate::run::{Ended, eventually, homeport, run};
-use crate::user::{answers, certificate};
+use crate::user::answers;
 
 /// How an install is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,8 +141,7 @@ impl<'a> Attempt<'a> {
     /// The same command, typed again, comes to its end.
     fn completed(&self) {
         run(&mut from_bundle(self.tmp.path(), &self.words())).well();
-        let pem = certificate(&self.instance.address, &self.instance.domain);
-        answers(&self.instance.app(&pem));
+        answers(&self.instance.served());
     }
 
     /// By the command on the host, if there is one; else by the bundle.

@@ -11,7 +11,7 @@ use crate::builder::{Ended, Source, build, registries};
 use crate::instance::{Instance, turn};
 use crate::release::bundled;
 use crate::run::{homeport, inside};
-use crate::user::{certificate, page};
+use crate::user::page;
 
 /// Memory of the guest, MiB: the least in which is built.
 const MEMORY_MB: u32 = 2048;
@@ -35,7 +35,7 @@ fn installed(instance: &Instance, more: &[&str], version: &str) -> f32 {
         more,
     ];
     bundled(&instance.install_without_digest(&words.concat())).well();
-    let app = instance.app(&certificate(&instance.address, &instance.domain));
+    let app = instance.served();
     assert_eq!(app.version().unwrap(), version);
     page(&app);
     began.elapsed().as_secs_f32()

@@ -15,7 +15,7 @@ use crate::instance::{Instance, turn};
 use crate::moment::Random;
 use crate::release::{self, bundled};
 use crate::run::{call, eventually, inside};
-use crate::user::{Person, answers, certificate};
+use crate::user::{Person, answers};
 
 /// Rows, unless `HOMEPORT_CUTS` says otherwise.
 const ROWS: u32 = 12;
@@ -71,8 +71,7 @@ fn cut_over_killed_at_any_moment() {
     let directory = release::app().display().to_string();
     let words = ["--source-directory", &directory];
     bundled(&instance.install(&words)).well();
-    let pem = certificate(&instance.address, &instance.domain);
-    let app = instance.app(&pem);
+    let app = instance.served();
     let person = Person::arrives(&app);
     let id = instance.id().unwrap();
     let mut at = Standing {

@@ -10,7 +10,7 @@ use crate::instance::{Instance, turn};
 use crate::release::{self, bundled};
 use crate::remains::remains;
 use crate::run::{Ended, call, homeport};
-use crate::user::{answers, certificate};
+use crate::user::answers;
 
 /// How a call goes wrong; tests/lab/README.md says what each of them does.
 const KINDS: [&str; 8] = [
@@ -252,5 +252,5 @@ fn installed_or_nothing(instance: &Instance, number: usize, row: &Row<'_>) {
 
 /// The app answers at its address.
 fn up(instance: &Instance) {
-    answers(&instance.app(&certificate(&instance.address, &instance.domain)));
+    answers(&instance.served());
 }

@@ -5,12 +5,10 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Instant;
 
-use homeport_tests::app::App;
-
 use crate::instance::{Instance, turn};
 use crate::release::{self, bundled};
 use crate::run::{Ended, homeport};
-use crate::user::{Person, answers, certificate};
+use crate::user::{Person, answers};
 
 /// Names and last numbers of the addresses.
 const FIVE: [(&str, u8); 5] = [
@@ -38,7 +36,7 @@ fn five_at_once() {
         .map(|instance| instance.id().expect("it is there"));
     assert_eq!(BTreeSet::from(ids).len(), FIVE.len(), "two have one id");
 
-    let apps = instances.each_ref().map(app);
+    let apps = instances.each_ref().map(Instance::served);
     let people = apps.each_ref().map(Person::arrives);
     let [first, rest @ ..] = &instances;
     homeport(&["uninstall", first.name, "--yes"]).well();
@@ -71,8 +69,4 @@ fn at_once(instances: &[Instance], what: impl Fn(&Instance) -> Ended + Sync) -> 
 fn installed(instance: &Instance) -> Ended {
     let directory = release::app().display().to_string();
     bundled(&instance.install(&["--source-directory", &directory]))
-}
-
-fn app(instance: &Instance) -> App {
-    instance.app(&certificate(&instance.address, &instance.domain))
 }

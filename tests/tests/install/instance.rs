@@ -9,6 +9,7 @@ use homeport_tests::app::App;
 
 use crate::release;
 use crate::run::call;
+use crate::user::certificate;
 
 /// First three numbers of the lab's network.
 pub const NET: &str = "10.78.0";
@@ -82,6 +83,11 @@ impl Instance {
     pub fn app(&self, certificate: &str) -> App {
         let at: SocketAddr = format!("{}:443", self.address).parse().unwrap();
         App::new(&self.url(), Some(at), Some(certificate)).unwrap()
+    }
+
+    /// The same, trusting the certificate that is served there now.
+    pub fn served(&self) -> App {
+        self.app(&certificate(&self.address, &self.domain))
     }
 
     /// Its public address.

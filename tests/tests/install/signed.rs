@@ -12,7 +12,7 @@ use crate::instance::{Instance, turn};
 use crate::release::{self, archive, bundle};
 use crate::remains::remains;
 use crate::run::{Ended, apart, call, homeport, run};
-use crate::user::{answers, certificate};
+use crate::user::answers;
 
 /// Fingerprint in the shipped recipe: of the real app's publisher.
 const PUBLISHER: &str = "7D061A4AA61436B40713D42EFF054DACD908493A";
@@ -114,8 +114,7 @@ fn only_what_its_publisher_signed_is_installed() {
     fs::write(publisher.signature(), signature).unwrap();
 
     publisher.install(&instance).well();
-    let pem = certificate(&instance.address, &instance.domain);
-    answers(&instance.app(&pem));
+    answers(&instance.served());
     let id = instance.id().unwrap();
     let left = "ls /var/lib/homeport/staging 2>/dev/null; ls -l /opt/vikunja/releases/*/vikunja";
     let left = crate::run::inside(&id, left);

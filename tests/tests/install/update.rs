@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::instance::{Instance, turn};
 use crate::release::{self, bundled};
 use crate::run::{Ended, homeport, inside};
-use crate::user::{Person, certificate, page};
+use crate::user::{Person, page};
 
 /// Releases under names that say nothing of what is wrong with them: tag and entry of the stand-in's table.
 const RELEASES: [(&str, &str); 6] = [
@@ -163,7 +163,7 @@ fn updates_and_failures() {
     ]);
     bundled(&words).well();
     let id = instance.id().unwrap();
-    let app = instance.app(&certificate(&instance.address, &instance.domain));
+    let app = instance.served();
     let person = Person::arrives(&app);
 
     offered(&instance);

@@ -12,7 +12,7 @@ use crate::dry::{self, differ, lines};
 use crate::instance::{Instance, turn};
 use crate::release::{self, on_terminal};
 use crate::unattended::trees;
-use crate::user::{answers, certificate};
+use crate::user::answers;
 
 /// Keys as a terminal sends them.
 const ENTER: &str = "\r";
@@ -132,8 +132,7 @@ fn the_default_path_ends_in_a_working_instance() {
     same_plan(&instance, &file.display().to_string());
     terminal.types(ENTER);
     assert_eq!(terminal.ends(300), 0, "{}", terminal.screen());
-    let pem = certificate(&instance.address, &instance.domain);
-    answers(&instance.app(&pem));
+    answers(&instance.served());
 }
 
 /// The file that was written and the same settings as flags make the same plan.
