@@ -115,21 +115,28 @@ func environment(dir, port string, extra []string) []string {
 // launch starts the server without waiting for anything.
 func launch(t *testing.T, binary, dir string, extra ...string) *app {
 	t.Helper()
-	a := &app{t: t, port: freePort(t), log: &journal{}, done: make(chan struct{})}
+	a := &app{t: t, port: freePort(t)}
 	for _, variable := range extra {
 		if strings.HasPrefix(variable, "VIKUNJA_SERVICE_INTERFACE=") {
 			a.port = variable[strings.LastIndex(variable, ":")+1:]
 		}
 	}
 	// A run that nobody is logged in to any more, such as under nohup, hands an ignored SIGHUP on.
-	a.cmd = exec.Command("env", "--default-signal=HUP", binary)
-	a.cmd.Dir, a.cmd.Env = dir, environment(dir, a.port, extra)
-	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
-	if err := a.cmd.Start(); err != nil {
-		t.Fatal(err)
+	cmd := exec.Command("env", "--default-signal=HUP", binary)
+	cmd.Dir, cmd.Env = dir, environment(dir, a.port, extra)
+	return a.begin(cmd)
+}
+
+// begin starts the process; it is killed when the test ends.
+func (a *app) begin(cmd *exec.Cmd) *app {
+	a.t.Helper()
+	a.cmd, a.log, a.done = cmd, &journal{}, make(chan struct{})
+	cmd.Stdout, cmd.Stderr = a.log, a.log
+	if err := cmd.Start(); err != nil {
+		a.t.Fatal(err)
 	}
-	go func() { a.cmd.Wait(); close(a.done) }()
-	t.Cleanup(func() { a.cmd.Process.Kill(); <-a.done })
+	go func() { cmd.Wait(); close(a.done) }()
+	a.t.Cleanup(func() { cmd.Process.Kill(); <-a.done })
 	return a
 }
 

@@ -35,18 +35,12 @@ func redis(t *testing.T) (port string, stop func()) {
 // mcp launches the MCP server over HTTP; extra variables win.
 func mcp(t *testing.T, redisPort, backend string, extra ...string) *app {
 	t.Helper()
-	a := &app{t: t, port: freePort(t), log: &journal{}, done: make(chan struct{})}
-	a.cmd = exec.Command("node", "mcp-server/dist/index.js")
-	a.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "MCP_HTTP_ENABLED=true", "MCP_HTTP_HOST=127.0.0.1",
+	a := &app{t: t, port: freePort(t)}
+	cmd := exec.Command("node", "mcp-server/dist/index.js")
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "MCP_HTTP_ENABLED=true", "MCP_HTTP_HOST=127.0.0.1",
 		"MCP_HTTP_PORT=" + a.port, "REDIS_HOST=127.0.0.1", "REDIS_PORT=" + redisPort, "REDIS_PASSWORD=sesame",
 		"VIKUNJA_API_URL=" + backend}, extra...)
-	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
-	if err := a.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { a.cmd.Wait(); close(a.done) }()
-	t.Cleanup(func() { a.cmd.Process.Kill(); <-a.done })
-	return a
+	return a.begin(cmd)
 }
 
 // answering waits until the MCP server is healthy.
