@@ -15,7 +15,7 @@ use homeport_engine::sim::{
     Entry, Fuse, Matrix, Mode, Script, Shared, Tally, Victim, World, checked, command,
 };
 
-use crate::facts::{self, BUNDLE, Facts};
+use crate::facts::{self, BUNDLE, Facts, HOMEPORT};
 
 static HEADING: Once = Once::new();
 
@@ -25,7 +25,7 @@ table: before, after              | points | before  after | before  after | bef
 
 /// Commands as far as they matter here: what the plugins' looks see, and what is left where.
 fn script() -> Script {
-    let kept = format!("{}/1.2.3", places::PROGRAM);
+    let kept = format!("{}/{HOMEPORT}", places::PROGRAM);
     Script {
         observations: facts::observations(),
         made: [(keeping(), kept), ("file".to_owned(), DUMP.to_owned())].into(),
@@ -75,7 +75,7 @@ fn after(start: &World, plans: &[Plan]) -> World {
 
 fn installed() -> World {
     let world = after(&host(), &Facts::shipped().install());
-    let kept = format!("{}/1.2.3", places::PROGRAM);
+    let kept = format!("{}/{HOMEPORT}", places::PROGRAM);
     assert!(
         world.files.contains_key(&kept),
         "the script knows another command"

@@ -46,7 +46,7 @@ const AT: u64 = 1_704_067_200;
 /// Where the bundle is unpacked for this run only.
 pub const BUNDLE: &str = "/tmp/homeport-bundle";
 /// Version of this Homeport. Not the real one, so that a release changes no snapshot.
-const HOMEPORT: &str = "1.2.3";
+pub const HOMEPORT: &str = "1.2.3";
 
 pub const SETTINGS: &str = "\
 deployment: {instance_id: Tasks}
@@ -85,10 +85,10 @@ pub fn observations() -> Observations {
 }
 
 /// MAC address of the guest as it was made.
-const ORIGINAL: &str = "bc:24:11:00:00:01";
+pub const ORIGINAL: &str = "bc:24:11:00:00:01";
 
 /// A guest's marks.
-fn fingerprint(mac: &str) -> Fingerprint {
+pub fn fingerprint(mac: &str) -> Fingerprint {
     Fingerprint {
         mac: mac.to_owned(),
         machine_id: "0123456789abcdef0123456789abcdef".to_owned(),

@@ -11,7 +11,6 @@ use homeport_core::verbs::held::Held;
 use homeport_core::verbs::living::{Living, Told};
 use homeport_core::verbs::slots::Found;
 use homeport_core::verbs::{rollback, update};
-use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::plan::Plan;
 use homeport_engine::report::{Report, Room};
 use serde_json::json;
@@ -57,7 +56,7 @@ fn about(verb: &str) -> Operation {
 
 fn program() -> Program {
     Program {
-        version: "1.2.3".to_owned(),
+        version: facts::HOMEPORT.to_owned(),
         directory: facts::BUNDLE.to_owned(),
         passing: false,
     }
@@ -69,13 +68,7 @@ fn found(facts: Facts, version: &str, previous: Option<Previous>) -> Found {
         version: version.to_owned(),
         generation: previous.as_ref().map_or(1, |_| 2),
         previous,
-        ..facts::state(
-            Status::Running,
-            Fingerprint {
-                mac: "bc:24:11:00:00:01".to_owned(),
-                machine_id: "0123456789abcdef0123456789abcdef".to_owned(),
-            },
-        )
+        ..facts::state(Status::Running, facts::fingerprint(facts::ORIGINAL))
     };
     let seen = GuestSeen {
         id: guest.id.clone(),
@@ -97,7 +90,7 @@ fn found(facts: Facts, version: &str, previous: Option<Previous>) -> Found {
         free: 6 << 30,
     };
     let report: Report = serde_json::from_value(json!({
-        "version": "1.2.3", "state": state, "open": null, "holder": null, "units": [], "outcomes": {},
+        "version": facts::HOMEPORT, "state": state, "open": null, "holder": null, "units": [], "outcomes": {},
         "memory": room, "disks": {"/": room}, "load_percent": 0, "errors": [],
     }))
     .unwrap();
