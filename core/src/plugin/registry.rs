@@ -42,26 +42,41 @@ impl Registry {
     /// There is none; the names there are come with the error.
     pub fn take(&mut self, kind: Kind, name: &str) -> Result<Plugin, PluginError> {
         let is_it = |entry: &Entry| {
-            let manifest = entry.plugin.as_ref().ok().map(Plugin::manifest);
-            manifest.is_some_and(|manifest| manifest.kind == kind && manifest.name == name)
+            let plugin = entry.plugin.as_ref();
+            plugin.is_ok_and(|plugin| is(plugin, kind, name))
         };
         match self.entries.iter().position(is_it) {
             Some(index) => self.entries.remove(index).plugin,
-            None => Err(PluginError::Unknown {
-                kind,
-                name: name.to_owned(),
-                known: self.names(kind),
-            }),
+            None => Err(self.unknown(kind, name)),
         }
     }
 
     /// Lends the usable plugin of this kind that was found first; it stays here.
     pub fn lend(&mut self, kind: Kind) -> Option<&mut Plugin> {
-        let mut usable = self
-            .entries
-            .iter_mut()
-            .filter_map(|entry| entry.plugin.as_mut().ok());
-        usable.find(|plugin| plugin.manifest().kind == kind)
+        self.usable().find(|plugin| plugin.manifest().kind == kind)
+    }
+
+    /// Lends the plugin of this kind and name, the one that would be taken; it stays here.
+    ///
+    /// # Errors
+    /// There is none; the names there are come with the error.
+    pub fn lend_named(&mut self, kind: Kind, name: &str) -> Result<&mut Plugin, PluginError> {
+        let unknown = self.unknown(kind, name);
+        let found = self.usable().find(|plugin| is(plugin, kind, name));
+        found.ok_or(unknown)
+    }
+
+    fn usable(&mut self) -> impl Iterator<Item = &mut Plugin> {
+        let entries = self.entries.iter_mut();
+        entries.filter_map(|entry| entry.plugin.as_mut().ok())
+    }
+
+    fn unknown(&self, kind: Kind, name: &str) -> PluginError {
+        PluginError::Unknown {
+            kind,
+            name: name.to_owned(),
+            known: self.names(kind),
+        }
     }
 
     /// The names of the usable plugins of a kind.
@@ -101,6 +116,11 @@ impl Registry {
             .map(Entry::inspected)
             .collect()
     }
+}
+
+fn is(plugin: &Plugin, kind: Kind, name: &str) -> bool {
+    let manifest = plugin.manifest();
+    manifest.kind == kind && manifest.name == name
 }
 
 fn entry(host: &Host, path: PathBuf, trust: &Trust) -> Entry {

@@ -73,7 +73,7 @@ impl Asked {
         if self.looks.is_empty() {
             return Ok(None);
         }
-        let mut plugin = plugins.take(Kind::Database, &self.plugin)?;
+        let plugin = plugins.lend_named(Kind::Database, &self.plugin)?;
         let mut facts = Facts::new();
         for look in &self.looks {
             let read = Read {

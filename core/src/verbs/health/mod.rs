@@ -22,9 +22,7 @@ const DEADLINE_S: u32 = 2;
 
 /// What has to be looked at, now that the deployment is planned.
 pub fn planned(deploy: &Deploy<'_>, plugins: &mut Registry) -> Result<Health, Error> {
-    let plugin = plugins.lend(Kind::Health);
-    let plugin = plugin.ok_or_else(|| Error::no_plugin("health"))?;
-    let probes = plugin.call(&asked(deploy)?)?;
+    let probes = plugin(plugins)?.call(&asked(deploy)?)?;
     let mut spec = spec::of(&probes);
     let database = Asked::of(deploy.database, &mut spec);
     Ok(Health {
@@ -42,13 +40,9 @@ fn json(value: &impl serde::Serialize) -> String {
 }
 
 /// The one health plugin that is there.
-fn plugin(plugins: &mut Registry) -> Result<Plugin, Error> {
-    let name = plugins
-        .names(Kind::Health)
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::no_plugin("health"))?;
-    Ok(plugins.take(Kind::Health, &name)?)
+fn plugin(plugins: &mut Registry) -> Result<&mut Plugin, Error> {
+    let plugin = plugins.lend(Kind::Health);
+    plugin.ok_or_else(|| Error::no_plugin("health"))
 }
 
 fn asked(deploy: &Deploy<'_>) -> Result<Probes, Error> {

@@ -16,7 +16,7 @@ use crate::plan::Operation as About;
 use crate::plan::deploy::Program;
 use crate::verbs::operation::Operation;
 use crate::verbs::slots::Found;
-use crate::verbs::{Context, living, parts};
+use crate::verbs::{Context, living};
 
 pub(crate) use act::{requests, told};
 use prepare::Prepared;
@@ -77,10 +77,9 @@ pub fn update(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Ended, Erro
             .take(request.name, VERB)
             .map(|(living, lock)| (living, Some(lock)))?,
     };
-    let found = Found::of(cx, living, VERB)?;
+    let mut found = Found::of(cx, living, VERB)?;
     let mut checked = versions::checked(&found.held, &found.told.state, request)?;
-    let mut others = parts::registry(cx.program)?;
-    room::fill(&mut checked, &found.told, &mut others)?;
+    room::fill(&mut checked, &found.told, &mut found.plugins)?;
     if request.check {
         return Ok(Ended::Checked(checked));
     }
