@@ -9,13 +9,15 @@ use crate::cli::args::{Common, Install, OnFailure};
 use crate::cli::{ask, show};
 use crate::error::Error;
 use crate::settings::{SettingsError, Sources};
-use crate::verbs::install::{self, Installed, Request};
+use crate::verbs::install::{self, Installed, Known, Request};
 
 pub(super) fn install(common: Common, given: &Install) -> Result<ExitCode, Error> {
-    let (common, sources) = settled(common, given)?;
+    let (common, sources, known) = settled(common, given)?;
     let request = request(given, sources);
     let mut session = Session::new(common, install::VERB, given.dry_run)?;
-    let ended = session.run("removes what was made", |cx| install::install(cx, &request))?;
+    let ended = session.run("removes what was made", |cx| {
+        install::install(cx, &request, known)
+    })?;
     match ended {
         Installed::Planned(found) => planned(common, &found.plans, &found.findings),
         Installed::Done(done) => answer(common, &done, || show::installed(&done, style())),
@@ -30,32 +32,34 @@ fn request(given: &Install, sources: Sources) -> Request {
     }
 }
 
-/// What was given, with what was missing answered. Whoever has answered and agreed is not asked again.
-fn settled(common: Common, given: &Install) -> Result<(Common, Sources), Error> {
+/// What was given, with what was missing answered, and what is known of the app if it was found out by just that.
+/// Whoever has answered and agreed is not asked again.
+fn settled(common: Common, given: &Install) -> Result<(Common, Sources, Option<Known>), Error> {
     let sources = given.sources()?;
     if common.yes || given.dry_run {
-        return Ok((common, sources));
+        return Ok((common, sources, None));
     }
     let session = Session::new(common, install::VERB, true)?;
     let wanted = install::wanted(session.program(), &sources)?;
     let missing = match &wanted.settings {
         Ok(_) => &[],
         Err(SettingsError::Missing(missing)) => missing.as_slice(),
-        Err(_) => return Ok((common, sources)),
+        Err(_) => return Ok((common, sources, Some(wanted.known))),
     };
     if common.json || !ask::possible() {
         return Err(Error::nobody_to_ask(missing, &wanted.taken(&sources)));
     }
     if missing.is_empty() {
-        return Ok((common, sources));
+        return Ok((common, sources, Some(wanted.known)));
     }
-    match interview::interview(session, sources, given.config.as_deref())? {
+    match interview::interview(session, sources, wanted.known, given.config.as_deref())? {
         Ended::Agreed(sources) => Ok((
             Common {
                 yes: true,
                 ..common
             },
             sources,
+            None,
         )),
         Ended::Left => Err(Error::left()),
     }

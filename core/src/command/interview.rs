@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::report::Severity;
 use crate::settings::Sources;
 use crate::verbs::config;
-use crate::verbs::install::{self, Installed, Preview, Request};
+use crate::verbs::install::{self, Installed, Known, Preview, Request};
 use crate::wizard::{Choice, Interview, Question, Screen};
 
 /// How it ended.
@@ -29,15 +29,16 @@ struct Wizard<'a> {
     file: Option<&'a Path>,
 }
 
-/// Asks for what is missing in `sources`, which came from this file, if any.
+/// Asks for what is missing in `sources`, which came from this file, if any; `known` is the app they name.
 pub fn interview(
     mut session: Session,
     sources: Sources,
+    known: Known,
     file: Option<&Path>,
 ) -> Result<Ended, Error> {
     let prompt = Prompt::here();
     prompt.say("Looking at this host …");
-    let offer = session.run("stops looking", |cx| install::offer(cx, &sources))?;
+    let offer = session.run("stops looking", |cx| install::offer(cx, known))?;
     prompt.head(&format!("{} gets a container of its own.", offer.title));
     prompt.say(
         "Nothing is changed before you agree to the plan at the end. Esc goes back, Ctrl-C ends.",
@@ -132,7 +133,7 @@ impl Wizard<'_> {
         };
         let planned = self
             .session
-            .run("stops looking", |cx| install::install(cx, &request));
+            .run("stops looking", |cx| install::install(cx, &request, None));
         match planned {
             Ok(Installed::Planned(preview)) => {
                 output::talk(&show::summary(

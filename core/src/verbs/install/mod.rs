@@ -93,10 +93,14 @@ impl Known {
     }
 }
 
-/// Installs, or shows how.
-pub fn install(cx: &mut Context<'_>, request: &Request) -> Result<Installed, Error> {
+/// Installs, or shows how. `known`, if it was found out already, is by the same sources.
+pub fn install(
+    cx: &mut Context<'_>,
+    request: &Request,
+    known: Option<Known>,
+) -> Result<Installed, Error> {
     let sources = &request.sources;
-    let known = Known::of(cx.program, sources)?;
+    let known = known.map_or_else(|| Known::of(cx.program, sources), Ok)?;
     let (recipe, mut plugins) = (known.recipe, known.plugins);
     let settings = settings::resolve(sources, &known.defaults)?;
     let instance = settings.deployment.instance_id.clone();
@@ -147,22 +151,23 @@ fn password(settings: &Settings, recipe: &Loaded) -> Result<Option<Password>, Er
 
 /// What was given, before any machine is looked at.
 pub struct Wanted {
-    defaults: Defaults,
+    /// What is known of the app.
+    pub known: Known,
     /// The settings, or why there are none.
     pub settings: Result<Settings, SettingsError>,
 }
 
 /// Reads what was given.
 pub fn wanted(program: &Program, sources: &Sources) -> Result<Wanted, Error> {
-    let defaults = Known::of(program, sources)?.defaults;
-    let settings = settings::resolve(sources, &defaults);
-    Ok(Wanted { defaults, settings })
+    let known = Known::of(program, sources)?;
+    let settings = settings::resolve(sources, &known.defaults);
+    Ok(Wanted { known, settings })
 }
 
 impl Wanted {
     /// Every setting that has a value by now, as `PATH: VALUE`.
     pub fn taken(&self, sources: &Sources) -> Vec<String> {
-        settings::values(sources, &self.defaults)
+        settings::values(sources, &self.known.defaults)
     }
 }
 

@@ -8,7 +8,7 @@ use homeport_plugin_api::wire::Kind;
 use super::Known;
 use crate::error::Error;
 use crate::recipe::Recipe;
-use crate::settings::{Cidr, Defaults, Sources};
+use crate::settings::{Cidr, Defaults};
 use crate::target::network::{Neighbour, gateway_of, neighbour};
 use crate::target::{Bridge, HostFacts};
 use crate::verbs::{Context, choose, preflight};
@@ -33,13 +33,13 @@ pub struct Offer {
     pub hints: Hints,
 }
 
-/// Looks at the host. An error if nothing at all can be installed on it.
-pub fn offer(cx: &mut Context<'_>, sources: &Sources) -> Result<Offer, Error> {
+/// Looks at the host, for an app of which this is known. An error if nothing at all can be installed on it.
+pub fn offer(cx: &mut Context<'_>, known: Known) -> Result<Offer, Error> {
     let Known {
         recipe,
         plugins,
         defaults,
-    } = Known::of(cx.program, sources)?;
+    } = known;
     let facts = cx.target.facts()?;
     preflight::passed(preflight::host(&preflight::Facts::of_host(facts.clone())))?;
     let databases = plugins.manifests(Kind::Database);
