@@ -366,10 +366,3 @@ fn site(recipe: &Recipe, settings: &Settings) -> Site {
 pub fn time(at: u64) -> String {
     homeport_bootstrap::utc::format(UNIX_EPOCH + Duration::from_secs(at))
 }
-
-/// The directory a path lies in.
-pub fn directory(path: &str) -> String {
-    path.rsplit_once('/')
-        .map_or("", |(above, _)| above)
-        .to_owned()
-}

@@ -15,7 +15,7 @@ use crate::plan::deploy::{Deploy, Program};
 use crate::plan::update::{Back, FILES, When, since};
 use crate::state::Previous;
 use crate::verbs::operation::Operation;
-use crate::verbs::parts::{self, Partners};
+use crate::verbs::parts::Partners;
 use crate::verbs::slots::{Found, Slots, Wanted};
 use crate::verbs::update::{Prober, Requests, requests, told};
 use crate::verbs::{Context, living};
@@ -139,7 +139,6 @@ fn back<'a>(
         service,
         state: &slots.told.state,
         previous,
-        generations: [service, to].map(|one| parts::directory(&one.database.live.path)),
         config: &slots.held.config,
         config_after: &slots.config_after,
         address: slots.living.entry(&slots.told.state).address,

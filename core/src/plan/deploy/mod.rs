@@ -293,6 +293,12 @@ impl Deploy<'_> {
         &self.recipe.recipe.app
     }
 
+    /// Directory of its generation of the database.
+    pub(crate) fn generation(&self) -> String {
+        let path = self.database.live.path.rsplit_once('/');
+        path.map_or("", |(above, _)| above).to_owned()
+    }
+
     /// Directory of the release in the guest.
     pub(crate) fn release(&self) -> String {
         format!(

@@ -1,7 +1,7 @@
 //! Goes back to the release before: the cut-over in reverse. Its release and its generation of the database were left
 //! whole; what has been written since is counted first.
 
-use homeport_engine::cutover::{CutOver, Drain, Marks};
+use homeport_engine::cutover::CutOver;
 use homeport_engine::op::Op;
 use homeport_engine::plan::{Plan, Step};
 use homeport_plugin_api::wire::conversation::Command;
@@ -30,8 +30,6 @@ pub struct Back<'a> {
     pub state: &'a State,
     /// What is remembered of the release before.
     pub previous: &'a Previous,
-    /// Directories of the generation in service, and of the one that will be.
-    pub generations: [String; 2],
     /// Text of the deployment's configuration as it is.
     pub config: &'a str,
     /// The same once the release before is in service.
@@ -109,7 +107,6 @@ impl Back<'_> {
     }
 
     fn cut_over(&self, state: &State) -> Result<CutOver, DeployError> {
-        let [now, then] = self.generations.clone();
         let from = Deployed {
             deploy: self.service,
             state: self.state,
@@ -120,20 +117,7 @@ impl Back<'_> {
             state,
             config: self.config_after,
         };
-        Ok(CutOver {
-            operation: self.to.operation.id.clone(),
-            from: from.side(vec![now.clone()])?,
-            to: to.side(vec![then])?,
-            gates: switch::gates(self.to),
-            marks: Marks::usual(),
-            drain: Drain::usual(),
-            deadline_ms: switch::DEADLINE_MS,
-            clock: None,
-            alone: vec![now],
-            generation: Vec::new(),
-            durable: Vec::new(),
-            watch_ms: switch::WATCH_MS,
-        })
+        switch::between(from, to, vec![self.to.generation()])
     }
 
     fn after(&self) -> State {

@@ -18,10 +18,10 @@ use crate::recipe;
 use crate::state::{Registered, State, Status};
 
 /// After so long without Commit everything is taken back, milliseconds: well below what proxies wait for an answer.
-pub(super) const DEADLINE_MS: u32 = 20_000;
+const DEADLINE_MS: u32 = 20_000;
 
 /// So long the new release is watched, milliseconds.
-pub(super) const WATCH_MS: u32 = 30_000;
+const WATCH_MS: u32 = 30_000;
 
 /// Removes every release in `$1/releases` that no slot leads to.
 const PRUNE: &str = r#"cd "$1/releases"
@@ -38,8 +38,6 @@ pub struct Keeping<'a> {
     pub remove: &'a [step::Step],
     /// The plugin's steps that remove the generation nobody can go back to any more.
     pub forget: &'a [step::Step],
-    /// Directories of the generation in service, and of the next one.
-    pub generations: [String; 2],
     /// Text of the deployment's configuration as it is.
     pub config: &'a str,
     /// The same once the candidate is in service.
@@ -133,7 +131,6 @@ fn cut_over(
     state: &State,
 ) -> Result<CutOver, DeployError> {
     let candidate = update.candidate;
-    let [live, next] = keeping.generations.clone();
     let from = Deployed {
         deploy: update.service,
         state: update.state,
@@ -146,24 +143,40 @@ fn cut_over(
     };
     let plugin = update.database("next");
     let remove = removal(plugin, keeping.remove)?;
+    let plain = between(from, to, Vec::new())?;
     Ok(CutOver {
-        operation: candidate.operation.id.clone(),
+        generation: generation(plugin, keeping.next, &remove)?,
+        durable: vec![candidate.generation()],
+        ..plain
+    })
+}
+
+/// The cut-over from one release to another that makes no generation. `there` are the paths of the other's generation
+/// that are there already.
+pub(super) fn between(
+    from: Deployed<'_>,
+    to: Deployed<'_>,
+    there: Vec<String>,
+) -> Result<CutOver, DeployError> {
+    let live = from.deploy.generation();
+    Ok(CutOver {
+        operation: to.deploy.operation.id.clone(),
         from: from.side(vec![live.clone()])?,
-        to: to.side(Vec::new())?,
-        gates: gates(candidate),
+        to: to.side(there)?,
+        gates: gates(to.deploy),
         marks: Marks::usual(),
         drain: Drain::usual(),
         deadline_ms: DEADLINE_MS,
         clock: None,
         alone: vec![live],
-        generation: generation(plugin, keeping.next, &remove)?,
-        durable: vec![next],
+        generation: Vec::new(),
+        durable: Vec::new(),
         watch_ms: WATCH_MS,
     })
 }
 
 /// The gates of all components: they move together.
-pub(super) fn gates(deploy: &Deploy<'_>) -> Vec<Gate> {
+fn gates(deploy: &Deploy<'_>) -> Vec<Gate> {
     let components = deploy.recipe.recipe.components.iter();
     let gate = |component: &recipe::Component| Gate {
         component: component.name.clone(),

@@ -249,7 +249,6 @@ fn switching(
         next: &partners.unseen(&copy, update.database("next"), &seen)?,
         remove: &partners.unseen(&remove(&next), update.database("next"), &seen)?,
         forget: &forget,
-        generations: [parts::directory(&live.path), parts::directory(&next.path)],
         config: &prepared.slots.held.config,
         config_after: &prepared.slots.config_after,
         predicted: rehearsal.timings.predicted(),
