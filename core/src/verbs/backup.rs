@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use homeport_plugin_api::wire::Kind;
-use homeport_plugin_api::wire::conversation::{Handle, Observe, Plan};
+use homeport_plugin_api::wire::conversation::Handle;
 use homeport_plugin_api::wire::database::Purpose;
 use homeport_plugin_api::wire::step::Step;
 
@@ -60,21 +60,13 @@ pub fn dump_file() -> Handle {
 /// When it refuses, or wants to look first.
 pub fn dump(plugins: &mut Registry, held: &Held, told: &Told) -> Result<Vec<Step>, Error> {
     let (recipe, settings) = (&held.recipe.recipe, &held.settings);
-    let name = &settings.database.plugin;
-    let mut database = plugins.take(Kind::Database, name)?;
-    let purpose = Purpose::Dump {
+    let mut database = plugins.take(Kind::Database, &settings.database.plugin)?;
+    let dump = Purpose::Dump {
         database: parts::live(recipe, told.state.generation),
         file: dump_file(),
     };
     let context = parts::context(recipe, settings);
-    let looks = database.call(&Observe {
-        purpose: purpose.clone(),
-        context: context.clone(),
-    })?;
-    match looks.first() {
-        Some(command) => Err(Error::plugin_needs(name, "dump", &command.name)),
-        None => Ok(database.call(&Plan { purpose, context })?),
-    }
+    parts::unseen(&mut database, &dump, "dump", &context)
 }
 
 /// What is known of the data without looking into it.

@@ -67,20 +67,18 @@ pub fn context(recipe: &Recipe, settings: &Settings) -> Context {
 pub struct Partners {
     database: Plugin,
     proxy: Plugin,
-    live: Handle,
     site: Box<Site>,
     certificate: Certificate,
     context: Context,
 }
 
 impl Partners {
-    /// Starts the plugins the settings name; the one proxy that is there serves the site. `generation` is that of the
-    /// database they talk about, `chain` the administrator's certificate.
+    /// Starts the plugins the settings name; the one proxy that is there serves the site. `chain` is the administrator's
+    /// certificate.
     pub fn start(
         plugins: &mut Registry,
         recipe: &Recipe,
         settings: &Settings,
-        generation: u64,
         chain: Option<String>,
     ) -> Result<Partners, Error> {
         let proxy = plugins
@@ -101,17 +99,10 @@ impl Partners {
         Ok(Partners {
             database: plugins.take(Kind::Database, &settings.database.plugin)?,
             proxy: plugins.take(Kind::Proxy, &proxy)?,
-            live: live(recipe, generation),
             site,
             certificate,
             context: context(recipe, settings),
         })
-    }
-
-    fn provision(&self) -> database::Purpose {
-        database::Purpose::Provision {
-            database: self.live.clone(),
-        }
     }
 
     fn site(&self) -> proxy::Purpose {
@@ -133,16 +124,9 @@ impl Partners {
         }
     }
 
-    /// What the database plugin says before it has seen the guest.
-    pub fn database(&mut self) -> Result<DatabasePart, Error> {
-        self.database_of(&self.live.clone())
-    }
-
-    /// The same of another of its databases.
-    pub fn database_of(&mut self, database: &Handle) -> Result<DatabasePart, Error> {
-        let provision = database::Purpose::Provision {
-            database: database.clone(),
-        };
+    /// What the database plugin says of a database before it has seen the guest.
+    pub fn database(&mut self, database: &Handle) -> Result<DatabasePart, Error> {
+        let provision = provision(database);
         let settings = Packages {
             settings: self.context.settings.clone(),
         };
@@ -192,17 +176,13 @@ impl Partners {
         steps(&mut self.database, looked, purpose, &self.context, seen)
     }
 
-    /// The database plugin's steps for something it plans without looking.
+    /// The database plugin's steps for something it plans without looking, which is called so in messages.
     pub fn unseen(
         &mut self,
         purpose: &database::Purpose,
-        part: parts::Plugin<'_>,
-        seen: &Observations,
+        called: &str,
     ) -> Result<Vec<Step>, Error> {
-        if let Some(command) = self.looks(purpose)?.first() {
-            return Err(Error::plugin_needs(part.name, part.purpose, &command.name));
-        }
-        self.planned(purpose, (part, &[]), seen)
+        unseen(&mut self.database, purpose, called, &self.context)
     }
 
     /// What was counted: by what was looked at, and by what the steps have kept.
@@ -262,7 +242,8 @@ impl Partners {
 
     /// The plugins' steps for what was seen in the guest.
     pub fn steps(&mut self, deploy: &Deploy<'_>, seen: &Observations) -> Result<Steps, Error> {
-        let (provision, site, context) = (self.provision(), self.site(), self.proxy_context());
+        let provision = provision(&deploy.database.live);
+        let (site, context) = (self.site(), self.proxy_context());
         let made = (deploy.provision(), deploy.database.looks.as_slice());
         let served = (deploy.proxy_for("site"), deploy.proxy.looks.as_slice());
         Ok(Steps {
@@ -280,6 +261,30 @@ impl Partners {
         );
         steps(&mut self.proxy, looked, &verification, &context, seen)
     }
+}
+
+/// A place for the app's tables.
+fn provision(database: &Handle) -> database::Purpose {
+    database::Purpose::Provision {
+        database: database.clone(),
+    }
+}
+
+/// A plugin's steps for something it plans without looking, which is called so in messages.
+pub fn unseen<P: Purpose + Clone>(
+    plugin: &mut Plugin,
+    purpose: &P,
+    called: &str,
+    context: &Context,
+) -> Result<Vec<Step>, Error> {
+    if let Some(command) = looks(plugin, purpose, context)?.first() {
+        let name = &plugin.manifest().name;
+        return Err(Error::plugin_needs(name, called, &command.name));
+    }
+    Ok(plugin.call(&Plan {
+        purpose: purpose.clone(),
+        context: context.clone(),
+    })?)
 }
 
 /// What a plugin wants to look at first.

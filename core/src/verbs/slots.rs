@@ -158,9 +158,9 @@ impl Slots {
         let mut settings = held.settings.clone();
         settings.source = wanted.source;
         let generation = wanted.generation;
-        let mut partners = Partners::start(&mut plugins, recipe, &settings, generation, None)?;
+        let mut partners = Partners::start(&mut plugins, recipe, &settings, None)?;
         let state = &told.state;
-        let mut database = |generation| partners.database_of(&parts::live(recipe, generation));
+        let mut database = |generation| partners.database(&parts::live(recipe, generation));
         let service = Slot {
             version: state.version.clone(),
             release: state.release().to_owned(),

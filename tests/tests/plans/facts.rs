@@ -175,7 +175,7 @@ impl Facts {
     fn deployment(&mut self) -> (Deployment, Partners) {
         let recipe = &self.wanted.recipe.recipe;
         let mut partners =
-            Partners::start(&mut self.plugins, recipe, &self.wanted.settings, 1, None).unwrap();
+            Partners::start(&mut self.plugins, recipe, &self.wanted.settings, None).unwrap();
         let operation = operation("install", true);
         let mut deployment = Deployment {
             spec: spec(&operation.guest, &self.wanted.settings),
@@ -199,7 +199,7 @@ impl Facts {
                 directory: BUNDLE.to_owned(),
                 passing: true,
             },
-            database: partners.database().unwrap(),
+            database: partners.database(&parts::live(recipe, 1)).unwrap(),
             proxy: partners.proxy().unwrap(),
             health: Health::default(),
         };

@@ -19,7 +19,7 @@ use crate::recipe::Loaded;
 use crate::report::Finding;
 use crate::settings::{Color, Pages, Settings, SourceKind};
 use crate::target::HostFacts;
-use crate::verbs::parts::Partners;
+use crate::verbs::parts::{self, Partners};
 use crate::verbs::preflight::Wanted;
 use crate::verbs::{Context, choose, health, identity, preflight, surround, template, tools};
 
@@ -67,7 +67,7 @@ pub(super) fn prepare(
         (None, _) => cx.target.claim_id()?,
     };
     let about = about(id, &settings, chosen.storage)?;
-    let mut partners = Partners::start(plugins, &recipe.recipe, &settings, 1, chain(&settings)?)?;
+    let mut partners = Partners::start(plugins, &recipe.recipe, &settings, chain(&settings)?)?;
     let settings = named(settings, &recipe)?;
     let mut prepared = Prepared {
         version: asked_for(&settings, &recipe),
@@ -84,7 +84,7 @@ pub(super) fn prepare(
         carry: surround::carry(&facts, &chosen.template.volume),
         template: chosen.template.ensure,
         program: cx.program.deployed(),
-        database: partners.database()?,
+        database: partners.database(&parts::live(&recipe.recipe, 1))?,
         proxy: partners.proxy()?,
         health: Health::default(),
         remarks,

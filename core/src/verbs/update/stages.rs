@@ -38,13 +38,9 @@ pub(super) struct Rehearsal {
 pub(super) fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<Plan>, Error> {
     let (candidate, service) = (prepared.slots.to_come(), prepared.slots.in_service());
     let update = prepared.update(&candidate, &service);
-    let seen = Observations::new();
     let release = update.release(0)?;
-    let copy = update.copy(release.end(), &copying(prepared, partners, &update, &seen)?)?;
-    let trial = TrialSteps {
-        count: Vec::new(),
-        ..trial(prepared, partners, &update, &seen)?
-    };
+    let copy = update.copy(release.end(), &copying(prepared, partners, &update)?)?;
+    let trial = trial(prepared, partners, &update, &Observations::new())?;
     let counted = update.count(copy.end(), &trial)?;
     let rehearse = update.rehearse(counted.end(), &prepared.archive)?;
     let talk = update.talk(rehearse.end(), &[])?;
@@ -144,7 +140,7 @@ fn copied(
     partners: &mut Partners,
     update: &Update<'_>,
 ) -> Result<(Counted, Vec<u32>), Error> {
-    let steps = copying(prepared, partners, update, &Observations::new())?;
+    let steps = copying(prepared, partners, update)?;
     let seen = operation.stage(update.copy(operation.next()?, &steps)?)?;
     let steps = trial(prepared, partners, update, &seen)?;
     let plan = update.count(operation.next()?, &steps)?;
@@ -178,7 +174,6 @@ fn copying(
     prepared: &Prepared,
     partners: &mut Partners,
     update: &Update<'_>,
-    seen: &Observations,
 ) -> Result<CopySteps, Error> {
     let (live, scratch) = (
         update.service.database.live.clone(),
@@ -193,9 +188,9 @@ fn copying(
         database: scratch.clone(),
     };
     Ok(CopySteps {
-        dump: partners.unseen(&dump, update.database("dump"), seen)?,
-        load: partners.unseen(&load, update.database("load"), seen)?,
-        remove: partners.unseen(&remove(scratch), update.database("load"), seen)?,
+        dump: partners.unseen(&dump, "dump")?,
+        load: partners.unseen(&load, "load")?,
+        remove: partners.unseen(&remove(scratch), "load")?,
     })
 }
 
@@ -218,8 +213,8 @@ fn trial(
     };
     Ok(TrialSteps {
         count,
-        copy: partners.unseen(&copy, update.database("trial"), seen)?,
-        remove: partners.unseen(&remove(trial), update.database("trial"), seen)?,
+        copy: partners.unseen(&copy, "trial")?,
+        remove: partners.unseen(&remove(trial), "trial")?,
     })
 }
 
@@ -231,7 +226,6 @@ fn switching(
     first: u32,
 ) -> Result<Plan, Error> {
     let recipe = &prepared.slots.held.recipe.recipe;
-    let seen = Observations::new();
     let (live, next) = (
         &update.service.database.live,
         parts::live(recipe, prepared.slots.candidate.generation),
@@ -244,10 +238,10 @@ fn switching(
         database: live.clone(),
         next: next.clone(),
     };
-    let forget = forgetting(prepared, partners, update)?;
+    let forget = forgetting(prepared, partners)?;
     let keeping = Keeping {
-        next: &partners.unseen(&copy, update.database("next"), &seen)?,
-        remove: &partners.unseen(&remove(&next), update.database("next"), &seen)?,
+        next: &partners.unseen(&copy, "next")?,
+        remove: &partners.unseen(&remove(&next), "next")?,
         forget: &forget,
         config: &prepared.slots.held.config,
         config_after: &prepared.slots.config_after,
@@ -264,11 +258,7 @@ fn switching(
 }
 
 /// The removal of the generation nobody can go back to once there is another.
-fn forgetting(
-    prepared: &Prepared,
-    partners: &mut Partners,
-    update: &Update<'_>,
-) -> Result<Vec<step::Step>, Error> {
+fn forgetting(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<step::Step>, Error> {
     let (state, recipe) = (
         &prepared.slots.told.state,
         &prepared.slots.held.recipe.recipe,
@@ -281,11 +271,7 @@ fn forgetting(
         name: "old".to_owned(),
         ..parts::live(recipe, old.generation)
     };
-    partners.unseen(
-        &remove(&old),
-        update.database("forget"),
-        &Observations::new(),
-    )
+    partners.unseen(&remove(&old), "forget")
 }
 
 fn remove(copy: &Handle) -> Purpose {
