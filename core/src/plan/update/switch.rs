@@ -10,7 +10,7 @@ use homeport_plugin_api::wire::step;
 use serde_json::json;
 
 use super::side::{self, Deployed};
-use super::{Predicted, Update, generation, rehearse, removal, script};
+use super::{Update, generation, rehearse, removal, script};
 use crate::places;
 use crate::plan::deploy::{Deploy, DeployError, Values, colour_name};
 use crate::plan::{absent, described, put, registered};
@@ -42,8 +42,8 @@ pub struct Keeping<'a> {
     pub config: &'a str,
     /// The same once the candidate is in service.
     pub config_after: &'a str,
-    /// What was predicted.
-    pub predicted: Predicted,
+    /// How long requests were predicted to wait, milliseconds.
+    pub predicted_ms: u64,
     /// How many rows the migration adds by table; `None`: nothing was migrated.
     pub migrated: Option<BTreeMap<String, i64>>,
     /// The backup on the host.
@@ -191,7 +191,7 @@ fn after(update: &Update<'_>, keeping: &Keeping<'_>) -> State {
     let mut noted = candidate.operation.noted();
     noted["from"] = json!(old.version);
     noted["to"] = json!(candidate.version);
-    noted["predicted_ms"] = json!(keeping.predicted.pause_ms);
+    noted["predicted_ms"] = json!(keeping.predicted_ms);
     noted["backup"] = json!(keeping.archive);
     State {
         status: Status::Running,

@@ -6,9 +6,9 @@ use homeport_engine::run::unix_now;
 
 use super::prepare::Prepared;
 use super::prober::Prober;
-use super::report::{Requests, Updated};
+use super::report::{Rehearsed, Requests, Updated};
 use super::stages::{self, Took};
-use super::{Ended, Rehearsal, Request, take_back};
+use super::{Ended, Request, take_back};
 use crate::error::{Aftermath, Error, Kind};
 use crate::plan::deploy::Deploy;
 use crate::verbs::Context;
@@ -60,7 +60,7 @@ pub(super) fn act(
     let requests = requests(cx, &prepared.slots.to_come(), begun);
     told(&outcome, instance)?;
     Ok(Ended::Done(Box::new(Updated {
-        rehearsed: rehearsed.report,
+        rehearsed,
         cut_over: outcome,
         requests,
         probed,
@@ -71,8 +71,8 @@ pub(super) fn act(
 }
 
 /// A pause that is longer than wanted is no update.
-fn short_enough(rehearsed: Rehearsal, request: &Request<'_>) -> Result<Rehearsal, Error> {
-    let (pause, allowed) = (rehearsed.report.pause_ms, request.max_pause_ms);
+fn short_enough(rehearsed: Rehearsed, request: &Request<'_>) -> Result<Rehearsed, Error> {
+    let (pause, allowed) = (rehearsed.pause_ms, request.max_pause_ms);
     if pause <= allowed || request.rehearse {
         return Ok(rehearsed);
     }

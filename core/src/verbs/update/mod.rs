@@ -22,7 +22,6 @@ pub(crate) use act::{requests, told};
 use prepare::Prepared;
 pub(crate) use prober::Prober;
 pub use report::{Checked, Offer, Rehearsed, Requests, Updated};
-use stages::Rehearsal;
 
 /// The verb as it is typed.
 pub(crate) const VERB: &str = "update";
@@ -133,7 +132,7 @@ fn question(prepared: &Prepared, request: &Request<'_>) -> String {
 }
 
 /// Ends an operation of which nothing is to be left.
-fn take_back(operation: Operation<'_>, rehearsed: Rehearsal) -> Result<Ended, Error> {
+fn take_back(operation: Operation<'_>, rehearsed: Rehearsed) -> Result<Ended, Error> {
     operation.take_back()?;
-    Ok(Ended::Rehearsed(rehearsed.report))
+    Ok(Ended::Rehearsed(rehearsed))
 }

@@ -27,13 +27,6 @@ use crate::verbs::rollback;
 /// How long steps took, milliseconds, by number.
 pub(super) type Took = RefCell<BTreeMap<u32, u64>>;
 
-/// What a rehearsal has brought.
-pub(super) struct Rehearsal {
-    pub(super) report: Rehearsed,
-    timings: Timings,
-    added: Option<BTreeMap<String, i64>>,
-}
-
 /// The stages as they look before anything was seen. What is counted, and how, is not known then.
 pub(super) fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<Plan>, Error> {
     let (candidate, service) = (prepared.slots.to_come(), prepared.slots.in_service());
@@ -44,12 +37,11 @@ pub(super) fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Ve
     let counted = update.count(copy.end(), &trial)?;
     let rehearse = update.rehearse(counted.end(), &prepared.archive)?;
     let talk = update.talk(rehearse.end(), &[])?;
-    let rehearsal = Rehearsal {
-        report: Rehearsed::default(),
-        timings: Timings::default(),
-        added: None,
+    let rehearsed = Rehearsed {
+        pause_ms: Timings::default().predicted().pause_ms,
+        ..Rehearsed::default()
     };
-    let switch = switching(prepared, partners, &update, &rehearsal, talk.end())?;
+    let switch = switching(prepared, partners, &update, &rehearsed, talk.end())?;
     Ok(vec![release, copy, counted, rehearse, talk, switch])
 }
 
@@ -60,7 +52,7 @@ pub(super) fn rehearse(
     partners: &mut Partners,
     request: &Request<'_>,
     took: &Took,
-) -> Result<Rehearsal, Error> {
+) -> Result<Rehearsed, Error> {
     let (candidate, service) = (prepared.slots.to_come(), prepared.slots.in_service());
     let update = prepared.update(&candidate, &service);
     operation.stage(update.release(operation.next()?)?)?;
@@ -107,17 +99,20 @@ fn brought(
     (dumped, migrated): (&Counted, &Counted),
     timings: Timings,
     talked: Report,
-) -> Rehearsal {
+) -> Rehearsed {
     let migrates = dumped.migrated(migrated);
-    let added = migrates.then(|| dumped.added(migrated));
+    let rows_added = match migrates {
+        true => dumped.added(migrated),
+        false => BTreeMap::new(),
+    };
     let predicted = timings.predicted();
     let slots = &prepared.slots;
-    let report = Rehearsed {
+    Rehearsed {
         instance: slots.about.guest.instance.clone(),
         from: slots.service.version.clone(),
         to: slots.candidate.version.clone(),
         migrates,
-        rows_added: added.clone().unwrap_or_default(),
+        rows_added,
         rows: dumped.rows.values().sum(),
         copy_ms: timings.copy_ms,
         migration_ms: predicted.migration_ms,
@@ -125,11 +120,6 @@ fn brought(
         undo_ms: predicted.undo_ms,
         asked: talked.asked,
         interfaces: talked.interfaces,
-    };
-    Rehearsal {
-        report,
-        timings,
-        added,
     }
 }
 
@@ -161,11 +151,11 @@ pub(super) fn switch(
     operation: &mut Operation<'_>,
     prepared: &Prepared,
     partners: &mut Partners,
-    rehearsal: &Rehearsal,
+    rehearsed: &Rehearsed,
 ) -> Result<Outcome, Error> {
     let (candidate, service) = (prepared.slots.to_come(), prepared.slots.in_service());
     let update = prepared.update(&candidate, &service);
-    let plan = switching(prepared, partners, &update, rehearsal, operation.next()?)?;
+    let plan = switching(prepared, partners, &update, rehearsed, operation.next()?)?;
     let seen = operation.stage(plan)?;
     rollback::outcome(&seen)
 }
@@ -222,7 +212,7 @@ fn switching(
     prepared: &Prepared,
     partners: &mut Partners,
     update: &Update<'_>,
-    rehearsal: &Rehearsal,
+    rehearsed: &Rehearsed,
     first: u32,
 ) -> Result<Plan, Error> {
     let recipe = &prepared.slots.held.recipe.recipe;
@@ -245,8 +235,8 @@ fn switching(
         forget: &forget,
         config: &prepared.slots.held.config,
         config_after: &prepared.slots.config_after,
-        predicted: rehearsal.timings.predicted(),
-        migrated: rehearsal.added.clone(),
+        predicted_ms: rehearsed.pause_ms,
+        migrated: rehearsed.migrates.then(|| rehearsed.rows_added.clone()),
         archive: &prepared.archive.archive,
         address: &prepared
             .slots
