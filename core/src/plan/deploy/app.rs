@@ -80,11 +80,9 @@ fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         let text = deploy
             .recipe
             .template(&made.template, Values::of(deploy, deploy.slot(made))?)?;
-        let mode = recipe::mode(&made.mode).unwrap_or(0o640);
-        let owner = format!("root:{}", made.group);
         steps.push(Step::guest(
             format!("Write {}", made.to),
-            put(made.to.clone(), mode, &owner, Content::Text(text)),
+            written(made, &made.to, text),
         ));
     }
     let path = places::guest::deployment_config(&recipe.app);
@@ -109,6 +107,13 @@ fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         ));
     }
     Ok(steps)
+}
+
+/// A file of the recipe, with its text, at this path.
+pub(crate) fn written(made: &recipe::File, to: &str, text: String) -> Op {
+    let mode = recipe::mode(&made.mode).unwrap_or(0o640);
+    let owner = format!("root:{}", made.group);
+    put(to, mode, &owner, Content::Text(text))
 }
 
 fn start(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
@@ -164,6 +169,15 @@ impl Deploy<'_> {
         let mut components = self.recipe.recipe.components.iter();
         let component = components.find(|component| component.name == slot.component)?;
         Some((component, slot.colour))
+    }
+
+    /// The files that are for this deployment's slot.
+    pub(crate) fn slot_files(&self) -> impl Iterator<Item = &recipe::File> {
+        let files = self.recipe.recipe.files.iter();
+        files.filter(|made| {
+            let slot = made.slot.as_ref();
+            slot.is_some_and(|slot| slot.colour == self.colour)
+        })
     }
 
     /// What a component must answer at a port of its guest, in the order of its expectations.

@@ -29,6 +29,7 @@ use crate::recipe::{Loaded, RecipeError};
 use crate::settings::{Color, Pages, Settings};
 use crate::state::{Registered, Status};
 
+pub(crate) use app::written;
 pub use app::{CERTIFICATE, colour_name};
 pub use base::{FINGERPRINT, fingerprint};
 pub use first_login::new_password;

@@ -10,7 +10,7 @@ use homeport_plugin_api::wire::step;
 use super::{HANDLE, REHEARSAL, SLOT, Update, Whose, script};
 use crate::places;
 use crate::plan::backup::{self, Archive, DUMP_DIRECTORY};
-use crate::plan::deploy::{Deploy, DeployError, Values, colour_name};
+use crate::plan::deploy::{Deploy, DeployError, Values, colour_name, written};
 use crate::plan::{absent, directory, file, put};
 use crate::recipe::{self, Component};
 
@@ -180,17 +180,15 @@ fn environment(update: &Update<'_>, made: &recipe::File, to: String) -> Result<O
     for (name, value) in &candidate.recipe.recipe.rehearsal.environment {
         text.push_str(&format!("{name}={value}\n"));
     }
-    let mode = recipe::mode(&made.mode).unwrap_or(0o640);
-    let owner = format!("root:{}", made.group);
-    Ok(put(to, mode, &owner, Content::Text(text)))
+    Ok(written(made, &to, text))
 }
 
 /// The candidate's own files, and where the rehearsal's lie beside them.
 fn slot_files<'a>(update: &'a Update<'_>) -> Vec<(&'a recipe::File, String)> {
     let colour = update.candidate.colour;
-    let files = update.candidate.recipe.recipe.files.iter();
-    let ours = files.filter(|made| made.slot.as_ref().is_some_and(|slot| slot.colour == colour));
-    ours.map(|made| (made, made.to.replace(colour_name(colour), SLOT)))
+    let files = update.candidate.slot_files();
+    files
+        .map(|made| (made, made.to.replace(colour_name(colour), SLOT)))
         .collect()
 }
 

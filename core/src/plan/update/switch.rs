@@ -12,7 +12,7 @@ use serde_json::json;
 use super::side::{self, Deployed};
 use super::{Update, generation, rehearse, removal, script};
 use crate::places;
-use crate::plan::deploy::{Deploy, DeployError, Values, colour_name};
+use crate::plan::deploy::{Deploy, DeployError, Values, colour_name, written};
 use crate::plan::{absent, described, put, registered};
 use crate::recipe;
 use crate::state::{Registered, State, Status};
@@ -99,17 +99,11 @@ pub(super) fn slot(candidate: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         format!("Lead the {colour} slot to {}", candidate.version),
         leads,
     )];
-    let ours = |made: &&recipe::File| {
-        let slot = made.slot.as_ref();
-        slot.is_some_and(|slot| slot.colour == candidate.colour)
-    };
-    for made in recipe.files.iter().filter(ours) {
+    for made in candidate.slot_files() {
         let values = Values::of(candidate, candidate.slot(made))?;
         let text = candidate.recipe.template(&made.template, values)?;
-        let mode = recipe::mode(&made.mode).unwrap_or(0o640);
-        let owner = format!("root:{}", made.group);
-        let op = put(made.to.clone(), mode, &owner, Content::Text(text));
-        steps.push(replaced(format!("Write {}", made.to), op));
+        let title = format!("Write {}", made.to);
+        steps.push(replaced(title, written(made, &made.to, text)));
     }
     for component in &recipe.components {
         let unit = candidate.unit(component)?;
