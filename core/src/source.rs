@@ -1,8 +1,8 @@
-//! Fetches an app's release. Nothing is opened here: what is trusted by a digest has it, or is deleted again; what is
-//! trusted by a signature is verified where it is unpacked.
+//! Fetches an app's release, and small files that say something of one. Nothing is opened here: what is trusted by a
+//! digest has it, or is deleted again; what is trusted by a signature is verified where it is unpacked.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -14,6 +14,7 @@ use homeport_engine::durable;
 use homeport_engine::event::Event;
 use homeport_engine::op::{Fetch, Trust};
 use homeport_engine::run::{Fault, FaultKind, Tell};
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use crate::sums::Sum;
 
@@ -53,6 +54,40 @@ pub fn fetch(fetch: &Fetch, number: u32, stop: &AtomicBool, tell: Tell<'_>) -> R
     let wanted = wanted.text();
     Err(untrusted(format!("`{}` has the digest {found}, but {wanted} was expected; it was deleted unopened", fetch.url))
         .with_remedy("The file was changed or damaged on its way, or the server holds another one. Try again later, or use another source."))
+}
+
+/// Why a file is not in memory.
+pub(crate) enum Unheld {
+    /// There is no memory for it.
+    Memory(io::Error),
+    /// The server has not given it.
+    Fetch(FetchError),
+}
+
+/// Downloads a small file into memory.
+pub(crate) fn held(
+    request: &Request<'_>,
+    patience: Patience,
+    stop: &AtomicBool,
+) -> Result<Vec<u8>, Unheld> {
+    let opened = memfd_create("download", MemfdFlags::CLOEXEC);
+    let opened = opened.map_err(|error| Unheld::Memory(error.into()));
+    let mut file = File::from(opened?);
+    let fetched = Fetcher::new(patience).download(request, &mut file, &mut |_| go_on(stop));
+    fetched.map_err(Unheld::Fetch)?;
+    let mut bytes = Vec::new();
+    file.rewind()
+        .and_then(|()| file.read_to_end(&mut bytes))
+        .map_err(Unheld::Memory)?;
+    Ok(bytes)
+}
+
+/// On, unless the user asked to stop.
+fn go_on(stop: &AtomicBool) -> ControlFlow<()> {
+    match stop.load(Ordering::SeqCst) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    }
 }
 
 /// The digest a list states of a file. Total: any text gives a digest or nothing.
@@ -143,11 +178,7 @@ impl Source<'_> {
                 });
                 told = Some(text);
             }
-            if stop.load(Ordering::SeqCst) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            go_on(stop)
         };
         fetcher
             .download(&Request { url, limit }, file, &mut watch)

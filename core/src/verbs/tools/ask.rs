@@ -1,14 +1,12 @@
 //! Asks servers for statements: small texts, kept in memory, within a limit.
 
-use std::fs::File;
-use std::io::{Read, Seek};
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use homeport_bootstrap::fetch::{FetchError, Fetcher, Patience, Request};
-use rustix::fs::{MemfdFlags, memfd_create};
+use homeport_bootstrap::fetch::{FetchError, Patience, Request};
 use serde_json::Value;
+
+use crate::source::{self, Unheld};
 
 /// The largest statement, bytes: an npm package says everything of all its versions in one.
 const LIMIT: u64 = 32 << 20;
@@ -66,30 +64,15 @@ impl Asking<'_> {
     }
 
     fn bytes(&mut self, url: &str) -> Result<Vec<u8>, Refusal> {
-        let fetcher = Fetcher::new(if self.patient {
-            Patience::default()
-        } else {
-            SHORT
-        });
-        let unkept = |error: std::io::Error| Refusal::Fetch(FetchError::Write(error));
-        let memory = memfd_create("statement", MemfdFlags::CLOEXEC);
-        let mut file = File::from(memory.map_err(|error| unkept(error.into()))?);
-        let mut watch = |_: homeport_bootstrap::fetch::Progress<'_>| {
-            if self.stop.load(Ordering::SeqCst) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+        let patience = match self.patient {
+            true => Patience::default(),
+            false => SHORT,
         };
-        let request = Request { url, limit: LIMIT };
-        match fetcher.download(&request, &mut file, &mut watch) {
-            Ok(_) => {}
-            Err(FetchError::Stopped) => return Err(Refusal::Stopped),
-            Err(error) => return Err(Refusal::Fetch(error)),
-        }
-        let mut bytes = Vec::new();
-        file.rewind().map_err(unkept)?;
-        file.read_to_end(&mut bytes).map_err(unkept)?;
-        Ok(bytes)
+        let held = source::held(&Request { url, limit: LIMIT }, patience, self.stop);
+        held.map_err(|unheld| match unheld {
+            Unheld::Memory(error) => Refusal::Fetch(FetchError::Write(error)),
+            Unheld::Fetch(FetchError::Stopped) => Refusal::Stopped,
+            Unheld::Fetch(error) => Refusal::Fetch(error),
+        })
     }
 }

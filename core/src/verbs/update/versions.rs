@@ -1,13 +1,11 @@
 //! Which versions there are. Looks where the deployment's releases come from: a directory, a page that lists files, or the
 //! tags of a repository.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek};
-use std::ops::ControlFlow;
+use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
-use homeport_bootstrap::fetch::{Fetcher, Patience, Progress, Request as Download};
-use rustix::fs::{MemfdFlags, memfd_create};
+use homeport_bootstrap::fetch::{Patience, Request as Download};
 use semver::Version;
 
 use super::Request;
@@ -16,6 +14,7 @@ use crate::error::{Error, Kind};
 use crate::recipe::Loaded;
 use crate::refs;
 use crate::settings::Source;
+use crate::source::{self, Unheld};
 use crate::state::State;
 use crate::verbs::held::Held;
 
@@ -202,30 +201,20 @@ fn between<'a>(name: &'a str, before: &str, after: &str) -> Option<&'a str> {
 }
 
 fn downloaded(url: &str) -> Result<Vec<u8>, Error> {
-    let memory = |source: io::Error| {
-        Error::host(
-            format!("no memory for a list of versions: {source}"),
-            "free -m",
-        )
-    };
-    let opened = memfd_create("versions", MemfdFlags::CLOEXEC);
-    let mut file = opened
-        .map(File::from)
-        .map_err(|error| memory(error.into()))?;
     let request = Download { url, limit: LIMIT };
-    let mut go_on = |_: Progress<'_>| ControlFlow::Continue(());
-    let fetched = Fetcher::new(Patience::default()).download(&request, &mut file, &mut go_on);
-    fetched.map_err(|error| {
-        let what = "It cannot be seen what is new.";
-        Error::new(Kind::Download, what, error.to_string()).with_remedy(format!(
-            "Check this host's way to {url}, then run the same command again."
-        ))
-    })?;
-    let mut bytes = Vec::new();
-    file.rewind()
-        .and_then(|()| file.read_to_end(&mut bytes))
-        .map_err(memory)?;
-    Ok(bytes)
+    let held = source::held(&request, Patience::default(), &AtomicBool::new(false));
+    held.map_err(|unheld| match unheld {
+        Unheld::Memory(error) => Error::host(
+            format!("no memory for a list of versions: {error}"),
+            "free -m",
+        ),
+        Unheld::Fetch(error) => {
+            let what = "It cannot be seen what is new.";
+            Error::new(Kind::Download, what, error.to_string()).with_remedy(format!(
+                "Check this host's way to {url}, then run the same command again."
+            ))
+        }
+    })
 }
 
 /// A version as its publisher writes it: a `v` before it and missing last numbers are nothing unusual.
