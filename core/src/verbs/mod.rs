@@ -69,9 +69,23 @@ impl Context<'_> {
         Ok(lock)
     }
 
+    /// Finds an instance; unless it is only looked at, takes it, too.
+    pub fn found(
+        &mut self,
+        name: Option<&str>,
+        verb: &str,
+        only_look: bool,
+    ) -> Result<(Living, Option<Lock>), Error> {
+        if only_look {
+            return Ok((living::changeable(self.target, name)?, None));
+        }
+        let (living, lock) = self.take(name, verb)?;
+        Ok((living, Some(lock)))
+    }
+
     /// Finds an instance, takes its lock and resolves what an earlier command left open. What is found is as it is
     /// after that.
-    pub fn take(&mut self, name: Option<&str>, verb: &str) -> Result<(Living, Lock), Error> {
+    fn take(&mut self, name: Option<&str>, verb: &str) -> Result<(Living, Lock), Error> {
         let living = living::changeable(self.target, name)?;
         let lock = self.lock(&living.guest.instance, verb)?;
         match operation::resolve_open(&living.guest.instance, self.target, self.tell)? {

@@ -6,7 +6,7 @@ use homeport_engine::run::unix_now;
 use crate::error::{Error, Kind};
 use crate::plan::Operation as About;
 use crate::plan::power::{self, Instance};
-use crate::verbs::living::{self, Living, Told};
+use crate::verbs::living::{Living, Told};
 use crate::verbs::{Context, change, claim, identity};
 
 /// What is to become of the instance.
@@ -37,12 +37,7 @@ pub fn power(
     to: To,
     dry_run: bool,
 ) -> Result<Powered, Error> {
-    let (living, _lock) = match dry_run {
-        true => (living::changeable(cx.target, name)?, None),
-        false => cx
-            .take(name, verb(to))
-            .map(|(living, lock)| (living, Some(lock)))?,
-    };
+    let (living, _lock) = cx.found(name, verb(to), dry_run)?;
     let instance = living.guest.instance.clone();
     let about = About {
         id: identity::operation()?,

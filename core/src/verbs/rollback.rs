@@ -14,11 +14,11 @@ use crate::plan::Operation as About;
 use crate::plan::deploy::{Deploy, Program};
 use crate::plan::update::{Back, FILES, When, since};
 use crate::state::Previous;
+use crate::verbs::Context;
 use crate::verbs::operation::Operation;
 use crate::verbs::parts::Partners;
 use crate::verbs::slots::{Found, Slots, Wanted};
 use crate::verbs::update::{Prober, Requests, requests, told};
-use crate::verbs::{Context, living};
 
 /// The verb as it is typed.
 pub(crate) const VERB: &str = "rollback";
@@ -80,12 +80,7 @@ pub struct Since {
 /// # Errors
 /// When there is nothing to go back to, or something would be lost that nobody agreed to lose.
 pub fn rollback(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Ended, Error> {
-    let (living, _lock) = match request.dry_run {
-        true => (living::changeable(cx.target, request.name)?, None),
-        false => cx
-            .take(request.name, VERB)
-            .map(|(living, lock)| (living, Some(lock)))?,
-    };
+    let (living, _lock) = cx.found(request.name, VERB, request.dry_run)?;
     let found = Found::of(cx, living, VERB)?;
     let (program, about) = (cx.program.deployed(), found.operation(VERB)?);
     if request.dry_run {

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::plan::Operation as About;
 use crate::plan::parts::Plugin;
 use crate::plan::uninstall::{self, Keep};
-use crate::verbs::living::{self, Living};
+use crate::verbs::living::Living;
 use crate::verbs::operation::{self, Operation};
 use crate::verbs::{Context, backup, held, identity};
 
@@ -51,12 +51,7 @@ pub fn uninstall(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Uninstal
     if let Some(done) = resolved(cx, request)? {
         return Ok(Uninstalled::Done(done));
     }
-    let (living, _lock) = match request.dry_run {
-        true => (living::changeable(cx.target, request.name)?, None),
-        false => cx
-            .take(request.name, VERB)
-            .map(|(living, lock)| (living, Some(lock)))?,
-    };
+    let (living, _lock) = cx.found(request.name, VERB, request.dry_run)?;
     let instance = living.guest.instance.clone();
     let about = About {
         id: identity::operation()?,

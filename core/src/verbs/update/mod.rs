@@ -14,9 +14,9 @@ use homeport_engine::plan::Plan;
 use crate::error::Error;
 use crate::plan::Operation as About;
 use crate::plan::deploy::Program;
+use crate::verbs::Context;
 use crate::verbs::operation::Operation;
 use crate::verbs::slots::Found;
-use crate::verbs::{Context, living};
 
 pub(crate) use act::{requests, told};
 use prepare::Prepared;
@@ -69,13 +69,8 @@ pub enum Ended {
 /// # Errors
 /// When anything is wrong with the new release: nothing was changed then, or it was taken back.
 pub fn update(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Ended, Error> {
-    let looks = request.check || request.dry_run;
-    let (living, _lock) = match looks {
-        true => (living::changeable(cx.target, request.name)?, None),
-        false => cx
-            .take(request.name, VERB)
-            .map(|(living, lock)| (living, Some(lock)))?,
-    };
+    let only_look = request.check || request.dry_run;
+    let (living, _lock) = cx.found(request.name, VERB, only_look)?;
     let mut found = Found::of(cx, living, VERB)?;
     let mut checked = versions::checked(&found.held, &found.told.state, request)?;
     room::fill(&mut checked, &found.told, &mut found.plugins)?;
