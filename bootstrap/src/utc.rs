@@ -17,6 +17,12 @@ pub fn format(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Writes a Unix time. What no clock can hold becomes 1970.
+pub fn unix(seconds: u64) -> String {
+    let time = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    format(time.unwrap_or(UNIX_EPOCH))
+}
+
 /// Whether `text` is a time as [`format`] writes it. Months and days are only checked for their digits: all that is
 /// ever done with such a text is to compare it with another.
 pub fn is_time(text: &str) -> bool {

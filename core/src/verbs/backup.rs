@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use homeport_bootstrap::utc;
 use homeport_plugin_api::wire::Kind;
 use homeport_plugin_api::wire::conversation::Handle;
 use homeport_plugin_api::wire::database::Purpose;
@@ -28,7 +29,7 @@ pub fn archive(
     files: &str,
 ) -> Archive {
     let directory = &settings.backup.directory;
-    let name = format!("{}.tar.gz", parts::time(about.at).replace(':', "-"));
+    let name = format!("{}.tar.gz", utc::unix(about.at).replace(':', "-"));
     let archive = Path::new(directory).join(&living.guest.instance).join(name);
     let config = places::guest::deployment_config(&living.app);
     let environment = format!("/etc/{}/environment", living.app);

@@ -1,7 +1,6 @@
 //! Talks with plugins: what they say becomes parts of a plan.
 
 use std::path::Path;
-use std::time::{Duration, UNIX_EPOCH};
 
 use homeport_engine::require::Observations;
 use homeport_plugin_api::wire::Facts;
@@ -365,9 +364,4 @@ fn site(recipe: &Recipe, settings: &Settings) -> Site {
         stream_timeout_seconds: recipe.proxy.stream_timeout_s,
         waiting: recipe.proxy.waiting,
     }
-}
-
-/// A Unix time as Homeport writes it: `2026-01-02T03:04:05Z`.
-pub fn time(at: u64) -> String {
-    homeport_bootstrap::utc::format(UNIX_EPOCH + Duration::from_secs(at))
 }

@@ -1,6 +1,7 @@
 //! The two slots of an instance that is there: the release in service, and the one that is to be. What both are planned
 //! from; changes nothing.
 
+use homeport_bootstrap::utc;
 use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec};
 use homeport_engine::run::unix_now;
 
@@ -230,7 +231,7 @@ impl Slots {
     }
 
     fn config(&self) -> Result<String, Error> {
-        let time = parts::time(self.about.at);
+        let time = utc::unix(self.about.at);
         settled(&self.held.config, &self.to_come(), &time).map_err(|error| {
             let what = "The deployment's configuration cannot be kept up to date.";
             Error::new(Kind::Configuration, what, error.to_string())

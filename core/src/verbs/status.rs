@@ -1,5 +1,6 @@
 //! How an instance is, in two calls of the host: one finds it, one asks it everything.
 
+use homeport_bootstrap::utc;
 use homeport_engine::report::Report as Looked;
 use homeport_engine::run::unix_now;
 use homeport_plugin_api::wire::health::{self as wire, Finding};
@@ -71,7 +72,7 @@ fn bare(living: &Living) -> Result<Status, Error> {
         state: list::word(living.seen.status).to_owned(),
         url,
         overall: Health::Unhealthy,
-        looked_at: at(unix_now()),
+        looked_at: utc::unix(unix_now()),
         open: operation::open(&living.guest.instance)?.map(|open| open.plan.operation),
         ..Status::default()
     })
@@ -143,7 +144,7 @@ fn fill(status: &mut Status, told: &Told, read: &wire::Report, database: Option<
     status.holder = looked
         .holder
         .as_ref()
-        .map(|holder| format!("{} since {}", holder.who, at(holder.since)));
+        .map(|holder| format!("{} since {}", holder.who, utc::unix(holder.since)));
     status.open = status.open.take().or_else(|| looked.open.clone());
     status.remarks = remarks(read, trouble, looked);
 }
@@ -181,7 +182,7 @@ fn certificate_until(told: &Told) -> Option<String> {
     let probe = told.probes.iter().find(is_certificate)?;
     let seen = told.report.outcomes.get(&probe.name)?.seen.as_ref()?;
     let left: u64 = seen.stdout.trim().parse().ok()?;
-    Some(at(unix_now().saturating_add(left)))
+    Some(utc::unix(unix_now().saturating_add(left)))
 }
 
 fn of(status: wire::Status) -> Health {
@@ -217,7 +218,7 @@ fn of_component(component: &wire::ComponentStatus, told: &Told, read: &wire::Rep
         response_ms: component.milliseconds,
         http_status: statuses.next(),
         uptime_s,
-        uptime_start: uptime_s.map(|up| at(unix_now().saturating_sub(up))),
+        uptime_start: uptime_s.map(|up| utc::unix(unix_now().saturating_sub(up))),
         version: component.version.clone(),
         since: String::new(),
         checks: component.checks.iter().map(dependency).collect(),
@@ -278,8 +279,4 @@ fn room(found: homeport_engine::report::Room) -> Room {
         total: found.total,
         free: found.free,
     }
-}
-
-fn at(seconds: u64) -> String {
-    homeport_bootstrap::utc::format(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
 }

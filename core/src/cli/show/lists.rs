@@ -1,7 +1,6 @@
 //! Lists: instances, operations, and what a bundle holds.
 
 use std::fmt::Write;
-use std::time::{Duration, UNIX_EPOCH};
 
 use homeport_bootstrap::utc;
 use homeport_engine::history::Summary;
@@ -72,7 +71,7 @@ pub fn history(operations: &[Summary]) -> String {
             duration(ended.saturating_sub(one.began))
         });
         [
-            time(one.began),
+            utc::unix(one.began),
             one.verb.clone(),
             ended(one).to_owned(),
             format!("{}/{}", one.done, one.steps),
@@ -93,14 +92,6 @@ fn ended(one: &Summary) -> &'static str {
         (None, true) => "open: to be finished",
         (None, false) => "open: to be taken back",
     }
-}
-
-fn time(unix: u64) -> String {
-    utc::format(
-        UNIX_EPOCH
-            .checked_add(Duration::from_secs(unix))
-            .unwrap_or(UNIX_EPOCH),
-    )
 }
 
 /// What a bundle holds, and whether it is genuine.

@@ -1,7 +1,5 @@
 //! One entry of a guest's journal as it is exported. A total function of bytes that anybody in the guest may have made.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use homeport_bootstrap::utc;
 use serde_json::Value;
 
@@ -36,7 +34,7 @@ pub(super) fn lines(bytes: &[u8], units: &Units) -> Option<Vec<Line>> {
     let (component, unit) = about.unwrap_or(("?", field("_SYSTEMD_UNIT").unwrap_or_default()));
     let level = level(field("PRIORITY"));
     let line = |text: &str| Line {
-        time: time(microseconds / 1_000_000),
+        time: utc::unix(microseconds / 1_000_000),
         component: component.to_owned(),
         unit: Some(unit.to_owned()),
         level,
@@ -48,12 +46,6 @@ pub(super) fn lines(bytes: &[u8], units: &Units) -> Option<Vec<Line>> {
             .map(line)
             .collect(),
     )
-}
-
-/// A time as lines carry it.
-pub(super) fn time(seconds: u64) -> String {
-    let since = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
-    utc::format(since.unwrap_or(UNIX_EPOCH))
 }
 
 /// Text, or its bytes where it is not valid as such, or several of them.

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use homeport_bootstrap::utc;
+
 use crate::error::{Error, Kind};
 use crate::log::{self, read};
 use crate::report::Line;
@@ -124,5 +126,5 @@ fn own_line(entry: read::Entry) -> Line {
 
 /// Times in this form are ordered as text.
 fn recent(line: &Line, since: Option<u64>) -> bool {
-    since.is_none_or(|since| line.time >= entry::time(since))
+    since.is_none_or(|since| line.time >= utc::unix(since))
 }
