@@ -41,6 +41,17 @@ impl Operation {
         json!({"id": self.id, "verb": self.verb, "at": self.at})
     }
 
+    /// Directory of the host in which it keeps what it fetches.
+    pub(crate) fn staging(&self) -> String {
+        places::staging(&self.id).display().to_string()
+    }
+
+    /// That directory is there.
+    pub(crate) fn room(&self) -> Step {
+        let made = directory(self.staging(), 0o700, "root:root");
+        Step::host("Make room for what is fetched", made).undone_by(absent(self.staging()))
+    }
+
     /// A stage. `first` is the number its first step gets.
     pub fn stage(
         &self,

@@ -6,7 +6,6 @@ use homeport_engine::plan::Step;
 use homeport_engine::run::FaultKind;
 
 use super::{Build, From, HOME, NETWORK_S, STEP_S, TOOLCHAINS, USER, tree};
-use crate::places;
 use crate::plan::{absent, account, directory};
 
 /// Name of the observation that tells what is to be built.
@@ -155,23 +154,15 @@ impl Build<'_> {
             files: vec![file],
         };
         vec![
-            self.room(),
+            self.operation.room(),
             Step::host(format!("Pack {from}"), Op::Exec(tar)).undone_by(absent(archive.clone())),
             Step::host("Copy it into the guest", push).undone_by(absent(archive)),
         ]
     }
 
-    /// Where this operation keeps something on the host until it is in the guest.
+    /// Where the operation keeps something on the host until it is in the guest.
     pub(super) fn staged(&self, name: &str) -> String {
-        let staging = places::staging(&self.operation.id);
-        staging.join(name).display().to_string()
-    }
-
-    /// That place is there.
-    pub(super) fn room(&self) -> Step {
-        let staging = places::staging(&self.operation.id).display().to_string();
-        let made = directory(&staging, 0o700, "root:root");
-        Step::host("Make room for what is fetched", made).undone_by(absent(staging))
+        format!("{}/{name}", self.operation.staging())
     }
 
     /// The source laid out by this command, and what it has told of it as the observation that the second stage is

@@ -100,7 +100,7 @@ impl Build<'_> {
         if missing.is_empty() {
             return Vec::new();
         }
-        let mut steps = vec![self.room()];
+        let mut steps = vec![self.operation.room()];
         let staged = |tool: &Tool| self.staged(&tool.archive());
         steps.extend(
             missing

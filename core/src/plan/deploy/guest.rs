@@ -49,11 +49,6 @@ pub(crate) fn size(spec: &GuestSpec) -> String {
 /// The proxy's address may hold a password: a file of its own, which only root reads.
 const APT_PROXY: &str = "/etc/apt/apt.conf.d/91homeport-proxy";
 
-/// Where this operation stages what it fetches.
-pub(super) fn staging(deploy: &Deploy<'_>) -> String {
-    places::staging(&deploy.operation.id).display().to_string()
-}
-
 fn files(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> {
     let agent = PushFile {
         from: Origin::File(format!("{}/bin/homeport-agent", deploy.program.directory)),

@@ -109,7 +109,7 @@ pub(super) fn after(deploy: &Deploy<'_>, fingerprint: Option<&Fingerprint>) -> V
         described(&deploy.spec.identity, &state),
         Step::host(
             "Remove what was fetched",
-            absent(super::guest::staging(deploy)),
+            absent(deploy.operation.staging()),
         ),
     ]
 }

@@ -3,7 +3,6 @@
 use homeport_engine::op::{Fetch, Op, Origin, PushFile, Trust, Unpack, Verify};
 use homeport_engine::plan::Step;
 
-use super::guest::staging;
 use super::{Deploy, DeployError};
 use crate::places;
 use crate::plan::{absent, directory};
@@ -84,7 +83,7 @@ pub(crate) fn fetched(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         return Ok(Vec::new());
     }
     let release = deploy.published();
-    let (staging, base) = (staging(deploy), deploy.site()?);
+    let (staging, base) = (deploy.operation.staging(), deploy.site()?);
     let fetch = |name: &str, trust, limit| Fetch {
         url: format!("{base}/{name}"),
         to: format!("{staging}/{name}"),
@@ -96,13 +95,7 @@ pub(crate) fn fetched(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         let gone = absent(fetch.to.clone());
         Step::host(format!("Fetch {what} from {}", fetch.url), Op::Fetch(fetch)).undone_by(gone)
     };
-    let mut steps = vec![
-        Step::host(
-            "Make room for what is fetched",
-            directory(staging.clone(), 0o700, "root:root"),
-        )
-        .undone_by(absent(staging.clone())),
-    ];
+    let mut steps = vec![deploy.operation.room()];
     let archive = deploy.text(&release.archive)?;
     let limit = release.limit_mb << 20;
     match deploy.trusted()? {
@@ -125,7 +118,7 @@ pub(crate) fn pushed(deploy: &Deploy<'_>) -> Result<Vec<PushFile>, DeployError> 
     if deploy.build.is_some() {
         return Ok(Vec::new());
     }
-    let staging = staging(deploy);
+    let staging = deploy.operation.staging();
     let archive = deploy.text(&deploy.published().archive)?;
     let push = |from: String, name: &str, sha256| PushFile {
         from: Origin::File(from),

@@ -78,10 +78,10 @@ pub(super) fn steps(
         Op::Exec(script(PRUNE, &[&program], 300)),
     ));
     after.extend(update.database("forget").steps(keeping.forget)?);
-    let staging = places::staging(&candidate.operation.id)
-        .display()
-        .to_string();
-    after.push(Step::host("Remove what was fetched", absent(staging)));
+    after.push(Step::host(
+        "Remove what was fetched",
+        absent(candidate.operation.staging()),
+    ));
     Ok((before, after))
 }
 
