@@ -24,6 +24,9 @@ pub use build::*;
 pub use model::*;
 pub use pin::{PinError, pinned};
 
+/// Architecture in Debian's words, as recipes' texts name it; the only one releases are built for so far.
+pub const ARCH: &str = "amd64";
+
 /// A recipe or template of more than this many bytes is refused.
 const SIZE_LIMIT: u64 = 256 << 10;
 

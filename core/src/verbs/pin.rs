@@ -16,7 +16,7 @@ use homeport_engine::run::{Executor, FaultKind, Hands};
 
 use crate::error::{Error, Kind};
 use crate::places;
-use crate::recipe::{self, Loaded, PinError};
+use crate::recipe::{self, ARCH, Loaded, PinError};
 use crate::source;
 use crate::verbs::{Context, identity};
 
@@ -47,9 +47,6 @@ pub struct Pinned {
 
 /// A checksum file is a few lines, a signature a few hundred bytes.
 const SMALL: u64 = 64 << 10;
-
-/// Architecture in the release's words.
-const ARCH: &str = "amd64";
 
 /// Pins it.
 pub fn pin(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Pinned, Error> {

@@ -165,7 +165,7 @@ fn packages(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
 fn places_of_the_app(deploy: &Deploy<'_>) -> Vec<Step> {
     let recipe = &deploy.recipe.recipe;
     let (app, user) = (&recipe.app, &recipe.user);
-    let home = format!("/var/lib/{app}");
+    let home = places::guest::data(app);
     let mut steps = vec![
         Step::guest(
             format!("Make the user {user}"),

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::{Deploy, DeployError, colour_name};
 use crate::places;
-use crate::recipe::{Component, Setting};
+use crate::recipe::{ARCH, Component, Setting};
 use crate::settings::{Color, Registration};
 
 /// What templates may use.
@@ -53,9 +53,6 @@ struct Data {
     logs: String,
 }
 
-/// Architecture in Debian's words; the only one releases are built for so far.
-const ARCH: &str = "amd64";
-
 impl Values {
     /// The values of a deployment, for one slot of a component if it is given.
     pub(crate) fn of(
@@ -86,7 +83,7 @@ impl Values {
                 values: attached(&recipe.app, &deploy.database.attachment),
             },
             data: Data {
-                base: format!("/var/lib/{}", recipe.app),
+                base: places::guest::data(&recipe.app),
                 database: recipe.data.database.clone(),
                 files: recipe.data.files.clone(),
                 logs: recipe.data.logs.clone(),

@@ -11,7 +11,7 @@ use semver::Version;
 use super::Request;
 use super::report::{Checked, Offer};
 use crate::error::{Error, Kind};
-use crate::recipe::Loaded;
+use crate::recipe::{ARCH, Loaded};
 use crate::refs;
 use crate::settings::Source;
 use crate::source::{self, Unheld};
@@ -23,9 +23,6 @@ const LIMIT: u64 = 16 << 20;
 
 /// Stands for the version while a text is taken apart; no version has it.
 const MARK: &str = "\u{1f}";
-
-/// Architecture in Debian's words, as recipes' texts name it.
-const ARCH: &str = "amd64";
 
 /// Where versions are looked for.
 enum Place {
