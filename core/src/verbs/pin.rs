@@ -130,21 +130,10 @@ fn examined(
     let unreadable = |error| Error::unreadable(&archive, error);
     let digest = fs::File::open(&archive).and_then(Digest::of_reader);
     let sha256 = digest.map_err(unreadable)?.0.to_string();
-    let mut found = Vec::new();
     let statement = get(&text(&release.checksum)?, SMALL)?;
-    found.push(match statement.map(fs::read_to_string) {
-        None => "its publisher states no digest".to_owned(),
-        Some(Err(error)) => return Err(unreadable(error)),
-        Some(Ok(stated)) => match source::digest_in(&stated, &name) {
-            Some(stated) if stated == sha256 => "its publisher states the same digest".to_owned(),
-            Some(stated) => {
-                return Err(untrusted(&format!(
-                    "its publisher states the digest {stated}, but it has {sha256}"
-                )));
-            }
-            None => "its publisher's statement does not name it".to_owned(),
-        },
-    });
+    let statement = statement.map(fs::read_to_string).transpose();
+    let said = stated(statement.map_err(unreadable)?, &name, &sha256)?;
+    let mut found = vec![said.to_owned()];
     let Some(signature) = &release.signature else {
         found.push("the recipe names nobody who signs it".to_owned());
         return Ok((sha256, found));
@@ -156,15 +145,33 @@ fn examined(
     // Beside the key a keyring is made for a moment: not in the recipe's directory.
     let copy = scratch.join("publisher.key");
     fs::copy(key, &copy).map_err(|error| Error::unreadable(key, error))?;
-    let verify = Verify {
-        file: archive.display().to_string(),
-        signature: signed.display().to_string(),
-        key: copy.display().to_string(),
-        fingerprint: signature.fingerprint.clone(),
-    };
-    here(&Op::Verify(verify))?;
+    verified(&archive, &signed, &copy, &signature.fingerprint)?;
     found.push(format!("it is signed by {}", signature.fingerprint));
     Ok((sha256, found))
+}
+
+/// What the publisher's statement of digests says of this file.
+fn stated(statement: Option<String>, name: &str, sha256: &str) -> Result<&'static str, Error> {
+    let Some(statement) = statement else {
+        return Ok("its publisher states no digest");
+    };
+    match source::digest_in(&statement, name) {
+        Some(stated) if stated == sha256 => Ok("its publisher states the same digest"),
+        Some(stated) => Err(untrusted(&format!(
+            "its publisher states the digest {stated}, but it has {sha256}"
+        ))),
+        None => Ok("its publisher's statement does not name it"),
+    }
+}
+
+/// An error unless the owner of this key has signed the file.
+fn verified(file: &Path, signature: &Path, key: &Path, fingerprint: &str) -> Result<(), Error> {
+    here(&Op::Verify(Verify {
+        file: file.display().to_string(),
+        signature: signature.display().to_string(),
+        key: key.display().to_string(),
+        fingerprint: fingerprint.to_owned(),
+    }))
 }
 
 /// Carries out an op on this machine.

@@ -171,21 +171,13 @@ fn act(
         ..
     } = cx;
     let mut operation = Operation::begin(instance, &about.id, *target, stop, *tell)?;
-    let agreed = written_since(&mut operation, back, partners).and_then(|since| {
-        agreed(&since, back, request)?;
-        confirm(&question(&since, back))?;
-        Ok(since)
-    });
-    let since = match agreed {
+    let since = match settled(&mut operation, back, partners, request, *confirm) {
         Ok(since) => since,
         Err(error) => return Err(operation.failed(error)),
     };
     let begun = unix_now();
     let probing = prober.start();
-    let switched = operation
-        .next()
-        .and_then(|first| Ok(back.switch(first)?))
-        .and_then(|plan| operation.stage(plan));
+    let switched = switched(&mut operation, back);
     let probed = probing.end();
     let seen = match switched {
         Ok(seen) => seen,
@@ -206,6 +198,26 @@ fn act(
         seconds: unix_now().saturating_sub(about.at),
         host_calls: cx.target.host_calls(),
     })))
+}
+
+/// What was written since, once somebody has agreed to what is lost of it.
+fn settled(
+    operation: &mut Operation<'_>,
+    back: &Back<'_>,
+    partners: &mut Partners,
+    request: &Request<'_>,
+    confirm: &mut dyn FnMut(&str) -> Result<(), Error>,
+) -> Result<Since, Error> {
+    let since = written_since(operation, back, partners)?;
+    agreed(&since, back, request)?;
+    confirm(&question(&since, back))?;
+    Ok(since)
+}
+
+/// Puts the release before in service.
+fn switched(operation: &mut Operation<'_>, back: &Back<'_>) -> Result<Observations, Error> {
+    let plan = back.switch(operation.next()?)?;
+    operation.stage(plan)
 }
 
 /// How the guest says that the cut-over went.
