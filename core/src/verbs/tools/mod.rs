@@ -138,17 +138,7 @@ impl Wanted<'_> {
         pin: &Pin,
         asking: &mut Asking<'_>,
     ) -> Result<Tool, Refusal> {
-        let text = |text: &str, version: &str| {
-            let values = BTreeMap::from([("version", version)]);
-            let rendered = self.recipe.text(text, values);
-            rendered.map_err(|error| Refusal::Odd(error.to_string()))
-        };
         let base = self.base(origin).map(|base| base.trim_end_matches('/'));
-        let tool = |version: &str, url: String, trust: Trust, format: Format| Tool {
-            name: pin.tool.clone(),
-            version: version.to_owned(),
-            got: Some(Got { url, trust, format }),
-        };
         match (origin, base) {
             (
                 Origin::Archive {
@@ -157,23 +147,7 @@ impl Wanted<'_> {
                     newest,
                 },
                 _,
-            ) => {
-                let (version, list) = match (&pin.version, newest) {
-                    (Within::Exactly(version), _) => {
-                        (version.clone(), asking.text(&text(digests, version)?)?)
-                    }
-                    (Within::NewestOf(begin), Some(newest)) => {
-                        let list = asking.text(&text(newest, begin)?)?;
-                        let name = text(url, stated::ANY)?;
-                        let found = stated::newest_in_list(&list, &name, begin);
-                        (found.ok_or_else(|| Refusal::no(begin))?, list)
-                    }
-                    (Within::NewestOf(begin), None) => return Err(Refusal::vague(begin)),
-                };
-                let url = text(url, &version)?;
-                let digest = stated::in_list(&list, &url).ok_or_else(|| Refusal::no(&version))?;
-                Ok(tool(&version, url, Trust::Digest(digest), Format::Tar))
-            }
+            ) => self.archive((url, digests, newest.as_deref()), pin, asking),
             (
                 Origin::GoModule {
                     module,
@@ -183,12 +157,18 @@ impl Wanted<'_> {
                 Some(base),
             ) => {
                 let wanted = exactly(pin)?;
-                let name = text(version, wanted)?;
+                let name = self.text(version, wanted)?;
                 let record = asking.text(&format!("{base}/sumdb/{sums}/lookup/{module}@{name}"))?;
                 let sum = stated::in_record(&record, module, &name);
                 let sum = sum.ok_or_else(|| Refusal::no(wanted))?;
                 let url = format!("{base}/{module}/@v/{name}.zip");
-                Ok(tool(wanted, url, Trust::ModuleSum(sum), Format::Module))
+                Ok(tool(
+                    pin,
+                    wanted,
+                    url,
+                    Trust::ModuleSum(sum),
+                    Format::Module,
+                ))
             }
             (Origin::Npm { package, .. }, Some(base)) => {
                 let found = asking.json(&format!("{base}/{package}"))?;
@@ -196,10 +176,50 @@ impl Wanted<'_> {
                     .ok_or_else(|| Refusal::no(pin.wanted()))?;
                 let digest = pin.sha512.clone().unwrap_or(digest);
                 let url = format!("{base}/{package}/-/{package}-{version}.tgz");
-                Ok(tool(&version, url, Trust::Sha512(digest), Format::Tar))
+                Ok(tool(pin, &version, url, Trust::Sha512(digest), Format::Tar))
             }
             (_, None) => Err(Refusal::Odd("no registry is known".to_owned())),
         }
+    }
+
+    /// What a publisher offers of it as an archive, with its digest in a list.
+    fn archive(
+        &self,
+        (url, digests, newest): (&str, &str, Option<&str>),
+        pin: &Pin,
+        asking: &mut Asking<'_>,
+    ) -> Result<Tool, Refusal> {
+        let (version, list) = match (&pin.version, newest) {
+            (Within::Exactly(version), _) => {
+                (version.clone(), asking.text(&self.text(digests, version)?)?)
+            }
+            (Within::NewestOf(begin), Some(newest)) => {
+                let list = asking.text(&self.text(newest, begin)?)?;
+                let name = self.text(url, stated::ANY)?;
+                let found = stated::newest_in_list(&list, &name, begin);
+                (found.ok_or_else(|| Refusal::no(begin))?, list)
+            }
+            (Within::NewestOf(begin), None) => return Err(Refusal::vague(begin)),
+        };
+        let url = self.text(url, &version)?;
+        let digest = stated::in_list(&list, &url).ok_or_else(|| Refusal::no(&version))?;
+        let trust = Trust::Digest(digest);
+        Ok(tool(pin, &version, url, trust, Format::Tar))
+    }
+
+    /// One of the recipe's texts, for this version.
+    fn text(&self, text: &str, version: &str) -> Result<String, Refusal> {
+        let values = BTreeMap::from([("version", version)]);
+        let rendered = self.recipe.text(text, values);
+        rendered.map_err(|error| Refusal::Odd(error.to_string()))
+    }
+}
+
+fn tool(pin: &Pin, version: &str, url: String, trust: Trust, format: Format) -> Tool {
+    Tool {
+        name: pin.tool.clone(),
+        version: version.to_owned(),
+        got: Some(Got { url, trust, format }),
     }
 }
 
