@@ -11,6 +11,7 @@ use crate::plan::deploy::{Carry, DatabasePart, Deploy, Health, Program, ProxyPar
 use crate::plan::update::settled;
 use crate::plugin::Registry;
 use crate::settings::{Color, Pages, Settings, Source, SourceKind};
+use crate::state::State;
 use crate::verbs::held::{self, Held};
 use crate::verbs::living::{Living, Told};
 use crate::verbs::parts::{self, Partners};
@@ -80,6 +81,20 @@ pub struct Slots {
     carry: Carry,
     program: Program,
     proxy: ProxyPart,
+}
+
+impl Slot {
+    /// The one in service, of which the plugin and the guest say this.
+    fn of(state: &State, database: DatabasePart, health: Health) -> Slot {
+        Slot {
+            version: state.version.clone(),
+            release: state.release().to_owned(),
+            colour: state.active_colour,
+            generation: state.generation,
+            database,
+            health,
+        }
+    }
 }
 
 impl Found {
@@ -158,24 +173,16 @@ impl Slots {
         let recipe = &held.recipe.recipe;
         let mut settings = held.settings.clone();
         settings.source = wanted.source;
-        let generation = wanted.generation;
         let mut partners = Partners::start(&mut plugins, recipe, &settings, None)?;
-        let state = &told.state;
         let mut database = |generation| partners.database(&parts::live(recipe, generation));
-        let service = Slot {
-            version: state.version.clone(),
-            release: state.release().to_owned(),
-            colour: state.active_colour,
-            generation: state.generation,
-            database: database(state.generation)?,
-            health: held.health.clone(),
-        };
+        let database_now = database(told.state.generation)?;
+        let service = Slot::of(&told.state, database_now, held.health.clone());
         let candidate = Slot {
             version: wanted.version,
             release: wanted.release,
             colour: wanted.colour,
-            generation,
-            database: database(generation)?,
+            generation: wanted.generation,
+            database: database(wanted.generation)?,
             health: Health::default(),
         };
         let mut slots = Slots {
