@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use homeport_bootstrap::digest::Digest;
+
 use super::cidr::Cidr;
 use super::cidr6::Cidr6;
 
@@ -224,10 +226,9 @@ pub(crate) fn username(text: &str) -> Checked {
 
 /// SHA-256 of a file.
 pub(crate) fn sha256(text: &str) -> Checked {
-    let right = text.len() == 64 && made_of(text, 64, |c| matches!(c, '0'..='9' | 'a'..='f'));
     accept(
         text,
-        right,
+        text.parse::<Digest>().is_ok(),
         "is not a SHA-256 digest: 64 digits from 0 to f",
     )
 }
