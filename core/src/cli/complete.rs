@@ -1,6 +1,7 @@
 //! What completes a word in a shell: verbs and flags, and names that are on this host. Reads directories; asks no program
 //! and no guest, because somebody waits with a finger on the key.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -14,7 +15,7 @@ use super::args::Cli;
 use crate::places;
 use crate::program::Program;
 use crate::recipe;
-use crate::state::Registered;
+use crate::verbs::list;
 
 /// Set by the script in the shell when it wants words completed.
 const VARIABLE: &str = "HOMEPORT_COMPLETE";
@@ -48,20 +49,16 @@ pub(super) fn instances() -> Vec<CompletionCandidate> {
 
 /// Parts of the apps that are installed on this host.
 pub(super) fn components() -> Vec<CompletionCandidate> {
-    let of_app = |app: String| -> Option<Vec<String>> {
-        let loaded = recipe::load(&Program::find().ok()?.templates(), &app).ok()?;
-        let components = loaded.recipe.components.into_iter();
-        Some(components.map(|component| component.name).collect())
-    };
-    let own = PARTS.map(str::to_owned);
-    candidates(
-        apps()
+    let mut names = PARTS.map(str::to_owned).to_vec();
+    if let Ok(program) = Program::find() {
+        let templates = program.templates();
+        let loaded = apps()
             .into_iter()
-            .filter_map(of_app)
-            .flatten()
-            .chain(own)
-            .collect(),
-    )
+            .filter_map(|app| recipe::load(&templates, &app).ok());
+        let components = loaded.flat_map(|loaded| loaded.recipe.components);
+        names.extend(components.map(|component| component.name));
+    }
+    candidates(names)
 }
 
 /// Plugins by their files' names.
@@ -71,14 +68,11 @@ pub(super) fn plugins() -> Vec<CompletionCandidate> {
     candidates(places.flat_map(|place| names_in(&place, ".so")).collect())
 }
 
-fn apps() -> Vec<String> {
-    let app = |name: String| -> Option<String> {
-        let entry = fs::read(places::registry(&name)).ok()?;
-        Some(serde_json::from_slice::<Registered>(&entry).ok()?.app)
-    };
-    names_in(&places::instances(), ".json")
-        .into_iter()
-        .filter_map(app)
+/// The apps of the instances this host knows, each once.
+fn apps() -> BTreeSet<String> {
+    let names = names_in(&places::instances(), ".json").into_iter();
+    names
+        .filter_map(|name| Some(list::registered(&name)?.app))
         .collect()
 }
 
