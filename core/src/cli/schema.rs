@@ -3,14 +3,17 @@
 
 use std::path::PathBuf;
 
+use homeport_engine::history::Summary;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::bundle::{CreatedBundle, CreatedChannel, Inspection};
 use crate::error::{Aftermath, Kind};
 use crate::plugin;
 use crate::report::{Checkup, Finding, Installed, Line, Listed, Status};
+use crate::settings::Settings;
 use crate::verbs::{adopt, uninstall};
 
 /// What a verb prints: its result, or why there is none.
@@ -66,7 +69,7 @@ pub struct Problem {
 }
 
 /// `start`, `stop`, `restart`.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct Powered {
     /// Id of the instance.
     pub instance: String,
@@ -77,20 +80,22 @@ pub struct Powered {
 }
 
 /// `list`.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct Instances {
     /// The instances of the cluster.
     pub instances: Vec<Listed>,
 }
 
 /// `history`.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct Operations {
     /// What was done, the newest first.
-    pub operations: Vec<Operation>,
+    #[schemars(with = "Vec<Operation>")]
+    pub operations: Vec<Summary>,
 }
 
 /// What was done once.
+// A `Summary` of the engine's, which cannot say its schema itself.
 #[derive(JsonSchema)]
 pub struct Operation {
     /// Its id.
@@ -117,17 +122,20 @@ pub struct Operation {
     pub done: usize,
     /// Steps that were taken back.
     pub undone: usize,
+    /// How its cut-over ended, if it had one and that is known.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub cut_over: Option<Map<String, Value>>,
 }
 
 /// `plugin list`.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct Plugins {
     /// The plugins.
     pub plugins: Vec<plugin::Listed>,
 }
 
 /// `bundle documents`.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct Documents {
     /// Directory they were written into.
     pub path: PathBuf,
@@ -136,7 +144,7 @@ pub struct Documents {
 }
 
 /// `recipe check`.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct Recipe {
     /// The recipe.
     pub recipe: PathBuf,
@@ -145,7 +153,7 @@ pub struct Recipe {
 }
 
 /// One thing that is wrong with a file.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct Wrong {
     /// The file.
     pub file: Option<String>,
@@ -160,18 +168,19 @@ pub struct Wrong {
 }
 
 /// `config check`.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct Checked {
     /// The file.
     pub file: PathBuf,
     /// True: what is not valid is an error.
     pub valid: bool,
     /// The settings that hold, with all defaults.
-    pub settings: Map<String, Value>,
+    #[schemars(with = "Map<String, Value>")]
+    pub settings: Settings,
 }
 
 /// `config set`.
-#[derive(JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 pub struct Set {
     /// The file.
     pub file: PathBuf,
@@ -221,6 +230,10 @@ fn of<T: JsonSchema>() -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use homeport_engine::cutover::{Ending, Outcome};
+
     use super::*;
 
     /// An error without findings, and a plan without any, are as the schema says.
@@ -234,5 +247,37 @@ mod tests {
                 .contains(&"findings".into())
         };
         assert!(!required("/$defs/Problem/required"));
+    }
+
+    /// The copy of what the engine prints has exactly its keys.
+    #[test]
+    fn an_operation_is_as_it_is_printed() {
+        let outcome = Outcome {
+            ending: Ending::Switched { trouble: None },
+            drained_ms: 0,
+            held_ms: 0,
+            waited_max_ms: 0,
+            steps: Vec::new(),
+        };
+        let summary = Summary {
+            operation: String::new(),
+            verb: String::new(),
+            instance: String::new(),
+            version: String::new(),
+            stages: Vec::new(),
+            began: 0,
+            ended: None,
+            outcome: None,
+            committed: true,
+            steps: 0,
+            done: 0,
+            undone: 0,
+            cut_over: Some(outcome),
+        };
+        let keys = |object: &Value| -> BTreeSet<String> {
+            object.as_object().unwrap().keys().cloned().collect()
+        };
+        let printed = keys(&serde_json::to_value(summary).unwrap());
+        assert_eq!(printed, keys(&of::<Operation>()["properties"]));
     }
 }

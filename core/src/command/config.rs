@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::answer;
 use crate::cli::args::{Common, Config};
+use crate::cli::schema;
 use crate::error::Error;
 use crate::program::Program;
 use crate::verbs::config;
@@ -12,8 +13,12 @@ pub(super) fn config(common: Common, given: &Config) -> Result<ExitCode, Error> 
     let program = Program::find()?;
     match given {
         Config::Check { file } => {
-            let settings = config::check(&program, file)?;
-            let result = serde_json::json!({ "file": file, "valid": true, "settings": settings });
+            let result = schema::Checked {
+                file: file.clone(),
+                valid: true,
+                settings: config::check(&program, file)?,
+            };
+            let settings = &result.settings;
             answer(common, &result, || {
                 let (name, url) = (&settings.deployment.instance_id, settings.public_url());
                 let app = &settings.app;
@@ -22,7 +27,10 @@ pub(super) fn config(common: Common, given: &Config) -> Result<ExitCode, Error> 
         }
         Config::Set { file, set } => {
             config::set(&program, file, set)?;
-            let result = serde_json::json!({ "file": file, "set": set });
+            let result = schema::Set {
+                file: file.clone(),
+                set: set.clone(),
+            };
             answer(common, &result, || {
                 format!("`{}` is changed.", file.display())
             })

@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::cli::args::{Adopt, Change, Cli, Common, One, Plugin, Uninstall, Verb};
 use crate::cli::style::Style;
-use crate::cli::{json, output, show};
+use crate::cli::{json, output, schema, show};
 use crate::error::{Error, Kind};
 use crate::program::Program;
 use crate::report::{Finding, Severity};
@@ -42,10 +42,10 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Install(given) => install::install(common, given),
         Verb::Status(given) => look::status(common, given),
         Verb::List => {
-            let found = list::list(&mut Proxmox::new(Default::default()))?;
-            answer(common, &serde_json::json!({ "instances": found }), || {
-                show::list(&found)
-            })
+            let found = schema::Instances {
+                instances: list::list(&mut Proxmox::new(Default::default()))?,
+            };
+            answer(common, &found, || show::list(&found.instances))
         }
         Verb::Logs(given) => logs::logs(common, given),
         Verb::Start(change) => powered(common, change, To::Started),
@@ -123,17 +123,20 @@ fn powered(common: Common, change: &Change, to: To) -> Result<ExitCode, Error> {
     let ended = session.run("takes back what was done", |cx| {
         power::power(cx, instance, to, change.dry_run)
     })?;
+    let result = |instance, done| schema::Powered {
+        instance,
+        verb: verb.to_owned(),
+        done,
+    };
     match ended {
         power::Powered::Planned(found) => plans(common, &found),
         power::Powered::Already(name) => {
-            let result = serde_json::json!({ "instance": name, "verb": verb, "done": false });
-            answer(common, &result, || {
-                format!("`{name}`: nothing to {verb}, it is so already.")
-            })
+            let prose = format!("`{name}`: nothing to {verb}, it is so already.");
+            answer(common, &result(name, false), || prose)
         }
         power::Powered::Done(name) => {
-            let result = serde_json::json!({ "instance": name, "verb": verb, "done": true });
-            answer(common, &result, || format!("`{name}`: {verb} done."))
+            let prose = format!("`{name}`: {verb} done.");
+            answer(common, &result(name, true), || prose)
         }
     }
 }
@@ -190,20 +193,20 @@ fn past(common: Common, one: &One) -> Result<ExitCode, Error> {
                 .instance
         }
     };
-    let found = history::history(&name)?;
-    answer(common, &serde_json::json!({ "operations": found }), || {
-        show::history(&found)
-    })
+    let found = schema::Operations {
+        operations: history::history(&name)?,
+    };
+    answer(common, &found, || show::history(&found.operations))
 }
 
 fn plugins(common: Common, plugin: &Plugin) -> Result<ExitCode, Error> {
     let registry = parts::registry(&Program::find()?)?;
     match plugin {
         Plugin::List => {
-            let found = registry.list();
-            answer(common, &serde_json::json!({ "plugins": found }), || {
-                show::plugins(&found, style())
-            })
+            let found = schema::Plugins {
+                plugins: registry.list(),
+            };
+            answer(common, &found, || show::plugins(&found.plugins, style()))
         }
         Plugin::Inspect { plugin } => {
             let found = registry.inspect(plugin);

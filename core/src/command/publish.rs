@@ -49,7 +49,10 @@ pub fn bundle(common: Common, verb: &Bundle) -> Result<ExitCode, Error> {
         Bundle::Documents { out } => {
             let documents = documents()?;
             bundle::write_documents(out, &documents)?;
-            let result = serde_json::json!({ "path": out, "documents": documents.len() });
+            let result = schema::Documents {
+                path: out.clone(),
+                documents: documents.len(),
+            };
             answer(common, &result, || {
                 format!("{} documents in {}.", documents.len(), out.display())
             })

@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
-
 use super::answer;
 use super::session::Session;
 use crate::cli::args::{Common, Pin, Recipe};
+use crate::cli::schema;
 use crate::error::{Error, Kind};
 use crate::recipe::{self, RecipeError};
 use crate::settings::{Finding, Origin};
@@ -28,10 +27,10 @@ fn check(common: Common, path: &Path) -> Result<ExitCode, Error> {
         Err(RecipeError::Invalid(found)) => found,
         Err(error) => return Err(error.into()),
     };
-    let result = json!({
-        "recipe": path,
-        "findings": found.iter().map(finding).collect::<Vec<_>>(),
-    });
+    let result = schema::Recipe {
+        recipe: path.to_owned(),
+        findings: found.iter().map(wrong).collect(),
+    };
     answer(common, &result, || match found.as_slice() {
         [] => format!("{}: nothing is wrong.", path.display()),
         found => {
@@ -62,16 +61,16 @@ fn pinned(common: Common, given: &Pin) -> Result<ExitCode, Error> {
     })
 }
 
-fn finding(found: &Finding) -> Value {
+fn wrong(found: &Finding) -> schema::Wrong {
     let (file, line) = match &found.origin {
-        Origin::File { name, line } => (Some(name), Some(line)),
+        Origin::File { name, line } => (Some(name.clone()), Some(*line)),
         _ => (None, None),
     };
-    json!({
-        "file": file,
-        "line": line,
-        "key": found.key,
-        "why": found.why,
-        "nearest": found.nearest,
-    })
+    schema::Wrong {
+        file,
+        line,
+        key: found.key.clone(),
+        why: found.why.clone(),
+        nearest: found.nearest.clone(),
+    }
 }
