@@ -33,9 +33,6 @@ const VALUES: &[&str] = &[
 /// Values that a text for one slot may use beside.
 const OF_A_SLOT: &[&str] = &["colour", "port"];
 
-/// The values that the texts of the first account may use.
-const OF_A_PERSON: [&str; 2] = ["username", "email"];
-
 /// Everything that is wrong with texts and templates. `templates` are those that could be read, by name; `directory`
 /// is what a template's name is shown behind.
 pub(super) fn check(
@@ -55,12 +52,6 @@ pub(super) fn check(
     for (path, text, known) in apart(recipe) {
         let known: Vec<String> = known.iter().map(|value| (*value).to_owned()).collect();
         for (_, why) in unknown(&environment, text, &known) {
-            findings.push(lines.finding(&path, why));
-        }
-    }
-    let of_a_person = OF_A_PERSON.map(str::to_owned);
-    for (path, text) in of_the_first_login(recipe) {
-        for (_, why) in unknown(&environment, text, &of_a_person) {
             findings.push(lines.finding(&path, why));
         }
     }
@@ -129,8 +120,18 @@ fn texts(recipe: &Recipe) -> Vec<(String, &str, bool)> {
 /// Texts with values of their own: path, text, the values.
 fn apart(recipe: &Recipe) -> Vec<(String, &str, &'static [&'static str])> {
     const VERSION: &[&str] = &["version"];
+    const PERSON: &[&str] = &["username", "email"];
     let reports = recipe.source.release.reports.as_str();
     let mut texts = vec![("source.release.reports".to_owned(), reports, VERSION)];
+    if let Some(first) = &recipe.first_login {
+        for (key, words) in [("create", &first.create), ("reset", &first.reset)] {
+            let words = words.iter().enumerate();
+            texts.extend(words.map(|(n, word)| {
+                let path = format!("first_login.{key}[{n}]");
+                (path, word.as_str(), PERSON)
+            }));
+        }
+    }
     let Some(build) = &recipe.build else {
         return texts;
     };
@@ -152,19 +153,6 @@ fn apart(recipe: &Recipe) -> Vec<(String, &str, &'static [&'static str])> {
         }));
     }
     texts
-}
-
-/// The first account's texts, which use values of their own.
-fn of_the_first_login(recipe: &Recipe) -> Vec<(String, &str)> {
-    let Some(first) = &recipe.first_login else {
-        return Vec::new();
-    };
-    let lists = [("create", &first.create), ("reset", &first.reset)];
-    let each = lists.into_iter().flat_map(|(key, words)| {
-        let words = words.iter().enumerate();
-        words.map(move |(n, word)| (format!("first_login.{key}[{n}]"), word.as_str()))
-    });
-    each.collect()
 }
 
 /// The values a text of this recipe may use.
