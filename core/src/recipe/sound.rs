@@ -97,6 +97,22 @@ impl Check<'_> {
         });
     }
 
+    /// A name that something of this kind has.
+    fn one_of<'a>(
+        &mut self,
+        name: &str,
+        kind: &str,
+        known: impl Iterator<Item = &'a str> + Clone,
+        path: &str,
+    ) {
+        self.must(known.clone().any(|one| one == name), path, || {
+            let near = nearest(name, known);
+            let near = near.map(|near| format!(" – did you mean `{near}`?"));
+            let near = near.unwrap_or_default();
+            format!("is {name:?}, but there is no such {kind}{near}")
+        });
+    }
+
     /// Each value once; `said` are path and value.
     fn different<T: Ord + std::fmt::Display>(
         &mut self,
@@ -203,15 +219,7 @@ impl Check<'_> {
             });
             let Some(slot) = &file.slot else { continue };
             let known = recipe.components.iter().map(|it| it.name.as_str());
-            let there = known.clone().any(|name| name == slot.component);
-            let near = nearest(&slot.component, known);
-            self.must(there, &at("slot.component"), || match near {
-                Some(near) => format!(
-                    "is {:?}, but there is no such component – did you mean `{near}`?",
-                    slot.component
-                ),
-                None => format!("is {:?}, but there is no such component", slot.component),
-            });
+            self.one_of(&slot.component, "component", known, &at("slot.component"));
         }
         let paths = recipe.files.iter().enumerate();
         self.different(paths.map(|(n, file)| (format!("files[{n}].to"), &file.to)));

@@ -1,7 +1,7 @@
 //! What must hold of an app's own settings and of its first account.
 
 use super::Check;
-use crate::settings::{FIELDS, nearest};
+use crate::settings::FIELDS;
 
 impl Check<'_> {
     pub(super) fn settings(&mut self) {
@@ -25,18 +25,8 @@ impl Check<'_> {
                 self.must(false, &at(key), || why);
             }
             for (m, need) in setting.needs.iter().enumerate() {
-                let near = nearest(need, names());
-                let why = match near {
-                    Some(near) => format!(
-                        "is {need:?}, but there is no such setting – did you mean `{near}`?"
-                    ),
-                    None => format!("is {need:?}, but there is no such setting"),
-                };
-                self.must(
-                    names().any(|name| name == need),
-                    &at(&format!("needs[{m}]")),
-                    || why,
-                );
+                let at = at(&format!("needs[{m}]"));
+                self.one_of(need, "setting", names(), &at);
             }
         }
         self.different(
