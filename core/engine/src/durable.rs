@@ -51,12 +51,23 @@ pub fn sync_parent(path: &Path) -> io::Result<()> {
 /// # Errors
 /// The first that cannot be opened or synced, named.
 pub fn sync_tree(path: &Path) -> io::Result<()> {
+    sync_below(path)?;
+    sync_parent(path)
+}
+
+/// A directory comes after all that is in it, and is brought to disk once.
+fn sync_below(path: &Path) -> io::Result<()> {
     let named =
         |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     let found = fs::symlink_metadata(path).map_err(named)?;
     if found.is_dir() {
         for entry in fs::read_dir(path).map_err(named)? {
-            sync_below(&entry.map_err(named)?.path())?;
+            match sync_below(&entry.map_err(named)?.path()) {
+                // A file that is gone meanwhile – a journal of the database that now runs – has nothing to be brought
+                // to disk.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                synced => synced?,
+            }
         }
     }
     if found.is_dir() || found.is_file() {
@@ -64,15 +75,7 @@ pub fn sync_tree(path: &Path) -> io::Result<()> {
             .and_then(|file| file.sync_all())
             .map_err(named)?;
     }
-    sync_parent(path)
-}
-
-/// A file that is gone meanwhile – a journal of the database that now runs – has nothing to be brought to disk.
-fn sync_below(path: &Path) -> io::Result<()> {
-    match sync_tree(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
+    Ok(())
 }
 
 /// Removes what replacements that were killed left in a directory. For a directory in which nobody else writes now.
@@ -136,5 +139,20 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
+    }
+
+    #[test]
+    fn a_tree_is_brought_to_disk_whatever_lies_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("data");
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::write(root.join("a/b/file"), "x").unwrap();
+        std::os::unix::fs::symlink("nowhere", root.join("a/link")).unwrap();
+        sync_tree(&root).unwrap();
+        sync_tree(&root.join("a/b/file")).unwrap();
+        let gone = root.join("gone");
+        let error = sync_tree(&gone).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().contains(&gone.display().to_string()));
     }
 }
