@@ -66,7 +66,12 @@ impl Summary {
             ended,
             outcome,
             committed: records.contains(&Record::Commit),
-            steps: distinct(plans.flat_map(Plan::numbered).map(|(number, _)| number)),
+            steps: distinct(
+                plans
+                    .clone()
+                    .flat_map(Plan::numbered)
+                    .map(|(number, _)| number),
+            ),
             done: distinct(records.iter().filter_map(|record| match record {
                 Record::Done { number, .. } => Some(*number),
                 _ => None,
@@ -75,7 +80,7 @@ impl Summary {
                 Record::Undone { number } => Some(*number),
                 _ => None,
             })),
-            cut_over: records.iter().rev().find_map(switched),
+            cut_over: switched(records, plans),
         })
     }
 }
@@ -87,12 +92,21 @@ fn stages<'a>(plans: impl Iterator<Item = &'a Plan>) -> Vec<String> {
     stages
 }
 
-/// The outcome of a cut-over, among observations that are of something else.
-fn switched(record: &Record) -> Option<cutover::Outcome> {
-    match record {
-        Record::Done { seen, .. } => cutover::Outcome::read(seen.as_ref()?).ok(),
+/// The outcome of a cut-over: what a step that is one has observed.
+fn switched<'a>(
+    records: &[Record],
+    plans: impl Iterator<Item = &'a Plan>,
+) -> Option<cutover::Outcome> {
+    let cut_overs: BTreeSet<u32> = plans
+        .flat_map(Plan::numbered)
+        .filter_map(|(number, step)| step.op.takes_itself_back().then_some(number))
+        .collect();
+    records.iter().rev().find_map(|record| match record {
+        Record::Done { number, seen } if cut_overs.contains(number) => {
+            cutover::Outcome::read(seen.as_ref()?).ok()
+        }
         _ => None,
-    }
+    })
 }
 
 fn distinct(numbers: impl Iterator<Item = u32>) -> usize {
@@ -150,5 +164,27 @@ mod tests {
             (Some(200), Some(Outcome::Done))
         );
         assert_eq!(Summary::of(&[]), None);
+    }
+
+    #[test]
+    fn only_a_cut_over_says_how_a_cut_over_ended() {
+        let outcome = cutover::Outcome {
+            ending: cutover::Ending::Switched { trouble: None },
+            drained_ms: 1,
+            held_ms: 2,
+            waited_max_ms: 3,
+            steps: Vec::new(),
+        };
+        let done = |number| Record::Done {
+            number,
+            seen: Some(outcome.told().unwrap()),
+        };
+        let mut records = vec![begin(0, "deploy"), done(0), done(1)];
+        assert_eq!(Summary::of(&records).unwrap().cut_over, None);
+        let Record::Begin { plan, .. } = &mut records[0] else {
+            unreachable!("it was begun");
+        };
+        plan.steps[1].op = Op::CutOver(Box::new(crate::sim::small_cut_over("op-1")));
+        assert_eq!(Summary::of(&records).unwrap().cut_over, Some(outcome));
     }
 }

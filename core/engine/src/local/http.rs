@@ -45,21 +45,6 @@ pub enum HttpError {
     TooLarge(&'static str),
 }
 
-/// Asks for `path` over an open connection and reads the answer. The connection's own time limits apply.
-///
-/// # Errors
-/// When the request cannot be sent or the answer is not one.
-pub fn get(stream: impl Read + Write, host: &str, path: &str) -> Result<Answer, HttpError> {
-    let (method, headers, body) = ("GET", &[][..], &[][..]);
-    let request = Request {
-        method,
-        path,
-        headers,
-        body,
-    };
-    ask(stream, host, &request)
-}
-
 /// A request.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {

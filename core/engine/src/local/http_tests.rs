@@ -89,7 +89,13 @@ fn a_request_cannot_be_changed_by_what_stands_in_it() {
         ("", "/"),
         ("h", ""),
     ] {
-        let refused = get(nowhere.clone(), host, path);
+        let request = Request {
+            method: "GET",
+            path,
+            headers: &[],
+            body: &[],
+        };
+        let refused = ask(nowhere.clone(), host, &request);
         assert!(
             matches!(refused, Err(HttpError::Request(_))),
             "{host}{path}"
