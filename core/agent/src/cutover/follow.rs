@@ -69,9 +69,8 @@ pub(crate) fn follow(
 
 /// Has systemd start the unit, unless it runs or is about to.
 fn started(unit: &str) -> Result<(), Fault> {
-    let seen = unit::show(&[unit])?;
-    let lives = |seen: &unit::Unit| matches!(seen.active.as_str(), "active" | "activating");
-    if seen.iter().any(lives) {
+    let seen = unit::one(unit)?;
+    if matches!(seen.active.as_str(), "active" | "activating") {
         return Ok(());
     }
     let end = systemctl(["start", "--no-block", "--", unit], ASK)?;

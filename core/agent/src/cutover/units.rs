@@ -32,7 +32,7 @@ pub(super) fn start(units: &[String], limit: Duration, wait: bool) -> Result<(),
 
 /// A unit whose condition does not hold is skipped by systemd without a failure.
 fn running(name: &str) -> Result<(), Fault> {
-    let seen = look(name)?;
+    let seen = unit::one(name)?;
     if seen.active == "active" {
         return Ok(());
     }
@@ -47,7 +47,7 @@ fn running(name: &str) -> Result<(), Fault> {
 pub(super) fn stop(units: &[String], limit: Duration, wait: bool) -> Result<(), Fault> {
     let deadline = Instant::now() + limit;
     for name in units {
-        let group = look(name)?.group;
+        let group = unit::one(name)?.group;
         ask(name, &told("stop", wait, name), left(deadline)?)?;
         if wait {
             empty(name, &group, deadline)?;
@@ -59,7 +59,7 @@ pub(super) fn stop(units: &[String], limit: Duration, wait: bool) -> Result<(), 
 /// Ends the units at once. First they are to stop, so that systemd does not start them again.
 pub(super) fn kill(units: &[String], wait: bool) -> Result<(), Fault> {
     for name in units {
-        if look(name)?.load == "not-found" {
+        if unit::one(name)?.load == "not-found" {
             continue;
         }
         ask(name, &told("stop", false, name), ASK)?;
@@ -108,13 +108,6 @@ fn ask(name: &str, words: &[&str], limit: Duration) -> Result<(), Fault> {
     Err(Fault::new(FaultKind::Failed, why)
         .with_lines(unit::log(name))
         .with_remedy(format!("systemctl status {name}")))
-}
-
-fn look(name: &str) -> Result<Unit, Fault> {
-    let mut found = unit::show(&[name])?;
-    found
-        .pop()
-        .ok_or_else(|| Fault::new(FaultKind::Failed, "systemd says nothing"))
 }
 
 /// Waits until no process is left in the control group a unit had.

@@ -171,14 +171,10 @@ fn listens(name: &str, port: u16) -> Result<(), Fault> {
 }
 
 fn active(name: &str, for_ms: u32) -> Result<(), Fault> {
-    let found = unit::show(&[name])?;
-    let unit = found
-        .first()
-        .filter(|unit| unit.active == "active")
-        .ok_or_else(|| {
-            let state = found.first().map_or("unknown", |unit| unit.active.as_str());
-            unhealthy(format!("`{name}` is {state}"))
-        })?;
+    let unit = unit::one(name)?;
+    if unit.active != "active" {
+        return Err(unhealthy(format!("`{name}` is {}", unit.active)));
+    }
     if unit.uptime_ms >= u64::from(for_ms) {
         return Ok(());
     }

@@ -15,7 +15,7 @@ const CHANGE: Duration = Duration::from_secs(200);
 /// # Errors
 /// When systemd refuses, or the unit is not in its state afterwards; with the unit's last log lines.
 pub fn ensure(name: &str, state: ServiceState, booting: bool) -> Result<(), Fault> {
-    let before = look(name)?;
+    let before = unit::one(name)?;
     if before.stale {
         change(name, &["daemon-reload"])?;
     }
@@ -25,7 +25,7 @@ pub fn ensure(name: &str, state: ServiceState, booting: bool) -> Result<(), Faul
         }
         change(name, &arguments)?;
     }
-    let after = look(name)?;
+    let after = unit::one(name)?;
     if booting || reached(state, &after) {
         return Ok(());
     }
@@ -63,13 +63,6 @@ fn reached(state: ServiceState, after: &Unit) -> bool {
         ServiceState::Stopped => !active,
         ServiceState::DisabledAndStopped => !active && !after.file.starts_with("enabled"),
     }
-}
-
-fn look(name: &str) -> Result<Unit, Fault> {
-    let mut found = unit::show(&[name])?;
-    found
-        .pop()
-        .ok_or_else(|| Fault::new(FaultKind::Failed, "systemd says nothing"))
 }
 
 fn change(name: &str, arguments: &[&str]) -> Result<(), Fault> {

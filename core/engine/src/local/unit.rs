@@ -66,6 +66,17 @@ pub fn show<S: AsRef<str>>(units: &[S]) -> Result<Vec<Unit>, Fault> {
     )
 }
 
+/// Asks for the state of one unit.
+///
+/// # Errors
+/// When systemd cannot be asked, or does not answer.
+pub fn one(name: &str) -> Result<Unit, Fault> {
+    let mut found = show(&[name])?;
+    found
+        .pop()
+        .ok_or_else(|| Fault::new(FaultKind::Failed, "systemd says nothing"))
+}
+
 /// Runs `systemctl` with these arguments, for at most so long.
 ///
 /// # Errors
