@@ -11,7 +11,7 @@ use homeport_engine::journal::Journal;
 use homeport_engine::local::{Local, end_leftover};
 use homeport_engine::plan::Place;
 use homeport_engine::recover::{self, Outcome, Standing};
-use homeport_engine::run::{Executor, Fault, FaultKind, RunError, Tell};
+use homeport_engine::run::{Fault, FaultKind, RunError, Tell};
 use serde::Serialize;
 
 use crate::args::Options;
@@ -112,20 +112,21 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Resolved>, Fault> {
 }
 
 fn one(journal: &mut Journal, options: &Options) -> Result<Ending, Failure> {
-    let (standing, booting) = (standing(journal)?, options.boot);
+    let booting = options.boot;
     let local = Local::new(Place::Guest, Arc::new(AtomicBool::new(false)));
     let mut machine = Machine {
         local: if booting { local.booting() } else { local },
         state: options.state.clone(),
         booting,
     };
+    // Nothing is taken back here: a cut-over that cannot be ended says itself why.
+    recover::settle(journal, &mut machine, &mut |_| {}).map_err(|error| match error {
+        RunError::Undo { fault, .. } => fault.into(),
+        other => failure(other),
+    })?;
+    let standing = standing(journal)?;
     let candidate = standing.plans().iter().any(|plan| plan.candidate);
-    // What a cut-over has decided is as good as committed.
-    let switched = match standing.in_doubt() {
-        Some((_, _, cut_over)) => machine.end_cut_over(cut_over)?.is_some(),
-        None => false,
-    };
-    if !standing.committed() && !switched && (candidate || !options.take_back) {
+    if !standing.committed() && (candidate || !options.take_back) {
         return Ok(Ending::LeftToHost);
     }
     match resolve(journal, machine, &mut |_| {}) {

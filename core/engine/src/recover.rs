@@ -206,7 +206,7 @@ impl Standing {
     }
 
     /// A cut-over that was begun and may have gone either way, with its number and its plan.
-    pub fn in_doubt(&self) -> Option<(u32, &Plan, &CutOver)> {
+    fn in_doubt(&self) -> Option<(u32, &Plan, &CutOver)> {
         let mut open = self.traces.iter().filter(|trace| !trace.undone);
         let doubt = open.find_map(|trace| match &self.step(trace.number)?.op {
             Op::CutOver(cut_over) => {
@@ -242,6 +242,11 @@ impl Standing {
     /// Whether Commit is written.
     pub fn committed(&self) -> bool {
         self.committed
+    }
+
+    /// Whether a part is more of what was committed: the guest ended all it had been given, and knew of no more.
+    pub fn goes_on(&self, part: &Plan) -> bool {
+        part.commit_after == Some(0) && self.committed && part.first >= self.known().next
     }
 
     /// What a part of a plan that was handed to the guest may refer to: the host's observations count as its own, and
@@ -312,8 +317,12 @@ pub fn resolve(
     Ok(outcome)
 }
 
-/// Finds out where a cut-over has ended before anything is decided about the operation: its word counts as Commit.
-fn settle(
+/// Finds out where a cut-over has ended before anything is decided about the operation: its word counts as Commit, and
+/// is written down as such.
+///
+/// # Errors
+/// When the cut-over cannot be brought to its end; nothing is decided then.
+pub fn settle(
     journal: &mut Journal,
     executor: &mut dyn Executor,
     tell: Tell<'_>,

@@ -45,7 +45,7 @@ impl Work<'_> {
         let mut journal = self.state.journal(&part.operation)?;
         let standing = standing(&journal)?;
         match standing.course() {
-            Course::Closed(Outcome::Done) if !goes_on(&standing, &part) => {
+            Course::Closed(Outcome::Done) if !standing.goes_on(&part) => {
                 return self.tell_again(&records, &standing, &part);
             }
             Course::Closed(Outcome::RolledBack) => {
@@ -181,12 +181,6 @@ impl Work<'_> {
         self.lock.name(operation)?;
         Ok(records)
     }
-}
-
-/// Whether the part is more of what was committed: the guest ended all it had been given, and knew of no more.
-fn goes_on(standing: &Standing, part: &Plan) -> bool {
-    let known = standing.known().next;
-    part.commit_after == Some(0) && standing.committed() && part.first >= known
 }
 
 fn goes_back(records: &[Record]) -> bool {

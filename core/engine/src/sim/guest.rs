@@ -11,7 +11,7 @@ use crate::exec::Exec;
 use crate::journal::Child;
 use crate::op::{Content, Op, PutFile, ServiceState, Unpack};
 use crate::plan::Place;
-use crate::recover::{Standing, resolve};
+use crate::recover::{Standing, resolve, settle};
 use crate::require::{Observation, Observations};
 use crate::run::{Executor, Fault, FaultKind, Hands, RunError, require};
 
@@ -40,12 +40,8 @@ impl Agent {
         agent.booting = true;
         agent.resolve_cut_over().map_err(RunError::closing)?;
         let mut journal = open_journal(world, fuse, Victim::Agent, guest)?;
-        let standing = Standing::of(&journal)?;
-        let switched = match standing.in_doubt() {
-            Some((_, _, cut_over)) => agent.end_cut_over(cut_over).map_err(RunError::closing)?,
-            None => None,
-        };
-        if !standing.committed() && switched.is_none() {
+        settle(&mut journal, &mut agent, &mut |_| {})?;
+        if !Standing::of(&journal)?.committed() {
             return Ok(());
         }
         resolve(&mut journal, &mut agent, &mut |_| {}).map(|_| ())

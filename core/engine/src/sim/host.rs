@@ -256,8 +256,7 @@ impl Executor for Sim {
         let stoppable = batch.commit_after.is_none();
         let (mut agent, mut journal, heard) = self.call(&batch)?;
         let standing = Standing::of(&journal).map_err(text)?;
-        let more = batch.commit_after == Some(0) && batch.first >= standing.known().next;
-        if let (Course::Closed(outcome), false) = (standing.course(), more) {
+        if let (Course::Closed(outcome), false) = (standing.course(), standing.goes_on(&batch)) {
             return told_again(outcome, journal.records(), &batch, note);
         }
         let known = standing.known_for(&batch, seen);
