@@ -187,11 +187,6 @@ fn owned(plan: &Plan, step: &Step) -> Result<(), String> {
         ensure(step.place == Place::Host || plan.guest.is_some(), || {
             "the plan has no guest".to_owned()
         })?;
-        if let (Place::Host, Op::PutFile(file)) = (step.place, op) {
-            ensure(below(&file.path, &plan.owns), || {
-                format!("`{}` is not the instance's to write", file.path)
-            })?;
-        }
         if let Some(path) = written(op).filter(|_| step.place == Place::Host) {
             ensure(below(path, &plan.owns), || {
                 format!("`{path}` is not the instance's to write")
@@ -268,6 +263,7 @@ pub(crate) fn guest_of(op: &Op) -> Option<&GuestIdentity> {
 /// The path on the host an op writes.
 fn written(op: &Op) -> Option<&str> {
     match op {
+        Op::PutFile(file) => Some(&file.path),
         Op::Pull { archive, .. } => Some(archive),
         Op::Fetch(fetch) => Some(&fetch.to),
         Op::Unpack(unpack) => Some(&unpack.to),
@@ -285,7 +281,7 @@ fn below(path: &str, roots: &[String]) -> bool {
         })
 }
 
-fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
+pub(crate) fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(why()) }
 }
 

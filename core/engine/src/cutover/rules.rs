@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{CutOver, Side};
-use crate::check::well_formed;
+use crate::check::{ensure, well_formed};
 use crate::op::{Content, Op, PutFile};
 use crate::plan::{Place, Step, Undo};
 
@@ -16,16 +16,17 @@ const LONGEST_HOLD: u32 = 60_000;
 /// The first rule it breaks.
 pub fn sound(cut_over: &CutOver) -> Result<(), String> {
     let CutOver { from, to, .. } = cut_over;
-    ensure(from.colour != to.colour, "both sides are the same slot")?;
+    ensure(from.colour != to.colour, || {
+        "both sides are the same slot".to_owned()
+    })?;
     for side in [from, to] {
         one_side(side)?;
     }
     let units: BTreeSet<&String> = from.units.iter().chain(&to.units).collect();
-    ensure(
-        units.len() == from.units.len() + to.units.len(),
-        "a unit stands on both sides, or twice",
-    )?;
-    ensure(!cut_over.gates.is_empty(), "it has no gate")?;
+    ensure(units.len() == from.units.len() + to.units.len(), || {
+        "a unit stands on both sides, or twice".to_owned()
+    })?;
+    ensure(!cut_over.gates.is_empty(), || "it has no gate".to_owned())?;
     let marks = &cut_over.marks;
     let decide = [&marks.fence, &marks.permits, &marks.colour];
     let controls = cut_over.gates.iter().map(|gate| &gate.control);
@@ -38,34 +39,29 @@ pub fn sound(cut_over: &CutOver) -> Result<(), String> {
 
 fn one_side(side: &Side) -> Result<(), String> {
     let name = side.colour.name();
-    ensure(!side.units.is_empty(), &format!("{name} has no unit"))?;
-    ensure(
-        !side.probes.is_empty(),
-        &format!("nothing is asked of {name}"),
-    )?;
+    ensure(!side.units.is_empty(), || format!("{name} has no unit"))?;
+    ensure(!side.probes.is_empty(), || {
+        format!("nothing is asked of {name}")
+    })?;
     let text = |file: &PutFile| matches!(file.content, Content::Text(_));
-    ensure(
-        side.files.iter().all(text),
-        &format!("what {name} leaves behind is not all text"),
-    )
+    ensure(side.files.iter().all(text), || {
+        format!("what {name} leaves behind is not all text")
+    })
 }
 
 fn times(cut_over: &CutOver) -> Result<(), String> {
     let deadline = cut_over.deadline_ms;
-    ensure(
-        (1..=LONGEST_HOLD).contains(&deadline),
-        "its deadline is none, or longer than proxies wait",
-    )?;
-    ensure(
-        cut_over.drain.hold_ms < deadline,
-        "waiting for requests under way uses up its deadline",
-    )?;
+    ensure((1..=LONGEST_HOLD).contains(&deadline), || {
+        "its deadline is none, or longer than proxies wait".to_owned()
+    })?;
+    ensure(cut_over.drain.hold_ms < deadline, || {
+        "waiting for requests under way uses up its deadline".to_owned()
+    })?;
     cut_over.clock.map_or(Ok(()), |clock| {
         let closed = u64::from(clock.before_ms) + u64::from(clock.after_ms);
-        ensure(
-            closed < u64::from(clock.every_s) * 1000,
-            "no time of the clock is right for it",
-        )
+        ensure(closed < u64::from(clock.every_s) * 1000, || {
+            "no time of the clock is right for it".to_owned()
+        })
     })
 }
 
@@ -75,19 +71,17 @@ fn copying(step: &Step) -> Result<(), String> {
     let made = match &step.op {
         Op::Exec(exec) => {
             well_formed(exec)?;
-            ensure(
-                exec.destroys.is_empty(),
-                &format!("`{title}` destroys something before Commit"),
-            )?;
+            ensure(exec.destroys.is_empty(), || {
+                format!("`{title}` destroys something before Commit")
+            })?;
             exec.creates.as_slice()
         }
         Op::PutFile(_) => &[],
         _ => return Err(format!("`{title}` is neither a command nor a file")),
     };
-    ensure(
-        step.place == Place::Guest,
-        &format!("`{title}` is not the guest's"),
-    )?;
+    ensure(step.place == Place::Guest, || {
+        format!("`{title}` is not the guest's")
+    })?;
     let Undo::Op(undo) = &step.undo else {
         return Err(format!("`{title}` has no op that throws away what it made"));
     };
@@ -111,13 +105,9 @@ fn copying(step: &Step) -> Result<(), String> {
 fn absolute<'a>(paths: impl Iterator<Item = &'a String>) -> Result<(), String> {
     for path in paths {
         let plain = path.starts_with('/') && !path.split('/').any(|part| part == "..");
-        ensure(plain, &format!("`{path}` is not an absolute path"))?;
+        ensure(plain, || format!("`{path}` is not an absolute path"))?;
     }
     Ok(())
-}
-
-fn ensure(holds: bool, why: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(why.to_owned()) }
 }
 
 #[cfg(test)]
