@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 use super::cidr::Cidr;
 use super::cidr6::Cidr6;
 
+/// A slot's colour.
+pub use homeport_engine::cutover::Colour as Color;
+
 /// Number of the file's schema. A reader takes this and lower ones.
 pub const SCHEMA: u32 = 1;
 
@@ -213,16 +216,6 @@ pub struct Component {
     pub version_blue: Option<String>,
     /// Version in the green slot.
     pub version_green: Option<String>,
-}
-
-/// A slot's colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Color {
-    /// The first slot.
-    Blue,
-    /// The second slot.
-    Green,
 }
 
 /// What the app was built from, when it was built from source.

@@ -13,7 +13,6 @@ use crate::error::Error;
 use crate::places;
 use crate::plan::Operation as About;
 use crate::plan::backup::{Archive, DUMP};
-use crate::plan::deploy::colour_name;
 use crate::plugin::Registry;
 use crate::settings::Settings;
 use crate::verbs::held::Held;
@@ -87,7 +86,7 @@ fn metadata(
         ("database", &settings.database.plugin),
         ("host", &living.seen.node),
         ("trigger", trigger),
-        ("active_colour", colour_name(state.active_colour)),
+        ("active_colour", state.active_colour.name()),
     ];
     pairs
         .map(|(key, value)| (key.to_owned(), value.to_owned()))

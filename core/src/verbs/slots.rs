@@ -145,14 +145,6 @@ impl Found {
     }
 }
 
-/// The slot that is not in service.
-pub fn other(colour: Color) -> Color {
-    match colour {
-        Color::Blue => Color::Green,
-        Color::Green => Color::Blue,
-    }
-}
-
 impl Slots {
     /// Asks the plugins about both.
     ///

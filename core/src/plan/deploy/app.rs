@@ -50,7 +50,7 @@ fn slots(deploy: &Deploy<'_>) -> Vec<Step> {
         )
     };
     let colour = file(
-        format!("{}/{}", places::guest::COLOUR, colour_name(deploy.colour)),
+        format!("{}/{}", places::guest::COLOUR, deploy.colour.name()),
         0o644,
         "",
     );
@@ -63,14 +63,6 @@ fn slots(deploy: &Deploy<'_>) -> Vec<Step> {
         ),
         Step::guest("Put blue in service", colour),
     ]
-}
-
-/// The slot as files and units name it.
-pub fn colour_name(colour: Color) -> &'static str {
-    match colour {
-        Color::Blue => "blue",
-        Color::Green => "green",
-    }
 }
 
 fn configuration(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {

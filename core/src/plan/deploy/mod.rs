@@ -29,8 +29,8 @@ use crate::recipe::{Loaded, RecipeError};
 use crate::settings::{Color, Pages, Settings};
 use crate::state::{Registered, Status};
 
+pub use app::CERTIFICATE;
 pub(crate) use app::written;
-pub use app::{CERTIFICATE, colour_name};
 pub use base::{FINGERPRINT, fingerprint};
 pub use first_login::new_password;
 pub(crate) use guest::size;

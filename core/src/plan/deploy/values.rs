@@ -6,7 +6,7 @@ use homeport_plugin_api::wire::database::{Attachment, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::{Deploy, DeployError, colour_name};
+use super::{Deploy, DeployError};
 use crate::places;
 use crate::recipe::{ARCH, Component, Setting};
 use crate::settings::{Color, Registration};
@@ -88,7 +88,7 @@ impl Values {
                 files: recipe.data.files.clone(),
                 logs: recipe.data.logs.clone(),
             },
-            colour: slot.map(|(_, colour)| colour_name(colour).to_owned()),
+            colour: slot.map(|(_, colour)| colour.name().to_owned()),
             port: slot.map(|(component, colour)| deploy.port(component, colour)),
         })
     }

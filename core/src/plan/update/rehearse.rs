@@ -10,7 +10,7 @@ use homeport_plugin_api::wire::step;
 use super::{HANDLE, REHEARSAL, SLOT, Update, Whose, script};
 use crate::places;
 use crate::plan::backup::{self, Archive, DUMP_DIRECTORY};
-use crate::plan::deploy::{Deploy, DeployError, Values, colour_name, written};
+use crate::plan::deploy::{Deploy, DeployError, Values, written};
 use crate::plan::{absent, directory, file, put};
 use crate::recipe::{self, Component};
 
@@ -188,7 +188,7 @@ fn slot_files<'a>(update: &'a Update<'_>) -> Vec<(&'a recipe::File, String)> {
     let colour = update.candidate.colour;
     let files = update.candidate.slot_files();
     files
-        .map(|made| (made, made.to.replace(colour_name(colour), SLOT)))
+        .map(|made| (made, made.to.replace(colour.name(), SLOT)))
         .collect()
 }
 

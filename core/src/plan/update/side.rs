@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use homeport_engine::cutover::{Colour, Side};
+use homeport_engine::cutover::Side;
 use homeport_engine::op::{Content, Op, PutFile};
 use serde_json::json;
 
 use crate::places;
-use crate::plan::deploy::{Deploy, DeployError, colour_name};
+use crate::plan::deploy::{Deploy, DeployError};
 use crate::plan::file;
-use crate::settings::{Color, EditError};
+use crate::settings::EditError;
 use crate::state::{Previous, State};
 
 /// A release in its slot, with what the guest says once it is in service.
@@ -30,7 +30,7 @@ impl Deployed<'_> {
     pub fn side(&self, data: Vec<String>) -> Result<Side, DeployError> {
         let deploy = self.deploy;
         let mut side = Side {
-            colour: colour(deploy.colour),
+            colour: deploy.colour,
             version: deploy.version.to_owned(),
             units: Vec::new(),
             probes: Vec::new(),
@@ -74,7 +74,7 @@ impl Deployed<'_> {
 /// # Errors
 /// When the text cannot be changed in these places alone.
 pub fn settled(config: &str, deploy: &Deploy<'_>, at: &str) -> Result<String, EditError> {
-    let colour = colour_name(deploy.colour);
+    let colour = deploy.colour.name();
     let mut values = vec![
         ("deployment.updated_at".to_owned(), json!(at)),
         ("source.version".to_owned(), json!(deploy.version)),
@@ -101,13 +101,5 @@ pub fn previous(state: &State, at: u64, migrated: Option<BTreeMap<String, i64>>)
         generation: state.generation,
         until: at,
         migrated,
-    }
-}
-
-/// The engine's word for a slot.
-pub(super) fn colour(color: Color) -> Colour {
-    match color {
-        Color::Blue => Colour::Blue,
-        Color::Green => Colour::Green,
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::side::{self, Deployed};
 use super::{Update, generation, rehearse, removal, script};
 use crate::places;
-use crate::plan::deploy::{Deploy, DeployError, Values, colour_name, written};
+use crate::plan::deploy::{Deploy, DeployError, Values, written};
 use crate::plan::{absent, described, put, registered};
 use crate::recipe;
 use crate::state::{Registered, State, Status};
@@ -88,7 +88,7 @@ pub(super) fn steps(
 /// The candidate's slot: link, environment, its units at boot – where the colour decides which of them start.
 pub(super) fn slot(candidate: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let recipe = &candidate.recipe.recipe;
-    let colour = colour_name(candidate.colour);
+    let colour = candidate.colour.name();
     let replaced = |title: String, op: Op| Step {
         undo: Undo::BeforeImage,
         ..Step::guest(title, op)

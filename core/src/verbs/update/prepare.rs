@@ -13,7 +13,7 @@ use crate::plan::deploy::{Deploy, Program};
 use crate::plan::update::{self, Copies, Update, Whose};
 use crate::verbs::backup;
 use crate::verbs::parts::Partners;
-use crate::verbs::slots::{self, Found, Slots, Wanted};
+use crate::verbs::slots::{Found, Slots, Wanted};
 
 /// Everything the stages are planned from.
 pub(super) struct Prepared {
@@ -38,7 +38,7 @@ pub(super) fn prepare(
     let wanted = Wanted {
         release: free_name(&version, &found.held.releases),
         version,
-        colour: slots::other(state.active_colour),
+        colour: state.active_colour.other(),
         generation: state.newest_generation() + 1,
         source: versions::source(&found.held, request),
     };
