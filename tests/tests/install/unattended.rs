@@ -119,7 +119,7 @@ fn what_is_wrong_is_named_with_its_line() {
         ),
         (
             format!("{good}resources:\n  memory_mb: 300\n"),
-            "line 11: `resources.memory_mb`",
+            "line 13: `resources.memory_mb`",
             "512",
         ),
         (
