@@ -226,6 +226,14 @@ fn is_journal(path: &Path) -> bool {
         .is_some_and(|extension| extension == "jsonl")
 }
 
+/// Whether there is a place for the instance's journals, but nothing in it was ever begun: its command was killed
+/// before the first record, or right after the last had been taken away. Only reads.
+pub fn never_began(instance: &str) -> Result<bool, Error> {
+    let loaded = |path: PathBuf| Ok(journal::load::<Record>(&path)?.unwrap_or_default());
+    let records: Result<Vec<_>, Error> = journals(instance)?.into_iter().map(loaded).collect();
+    Ok(records?.iter().all(Vec::is_empty) && places::journals(instance).is_dir())
+}
+
 /// Removes the journals of an instance that is gone.
 pub fn forget(instance: &str) -> Result<(), Error> {
     let directory = places::journals(instance);

@@ -92,6 +92,7 @@ fn resolved(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Option<Summar
     };
     let instance = name.to_lowercase();
     if operation::open(&instance)?.is_none() {
+        swept(cx, &instance)?;
         return Ok(None);
     }
     let _lock = cx.lock(&instance, VERB)?;
@@ -112,6 +113,18 @@ fn resolved(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Option<Summar
         guest,
         archive: None,
     }))
+}
+
+/// What a command left that was killed before it had begun anything: no instance is there to be told of.
+fn swept(cx: &mut Context<'_>, instance: &str) -> Result<(), Error> {
+    if !operation::never_began(instance)? {
+        return Ok(());
+    }
+    let _lock = cx.lock(instance, VERB)?;
+    if operation::never_began(instance)? {
+        operation::forget(instance)?;
+    }
+    Ok(())
 }
 
 fn question(living: &Living, archive: Option<&str>) -> String {

@@ -121,8 +121,9 @@ impl<'a> Attempt<'a> {
             _ => "killed".to_owned(),
         };
         if back {
-            self.nothing_is_left();
+            self.nothing_is_left(&became);
         }
+        let mut said = String::new();
         self.age();
         if complete && code != Some(0) {
             self.completed();
@@ -132,8 +133,9 @@ impl<'a> Attempt<'a> {
             let undone = self.undone();
             assert!([0, 17].contains(&undone.code), "{}", undone.err);
             became += &format!(", uninstalled ({})", undone.code);
+            said = undone.out + &undone.err;
         }
-        self.nothing_is_left();
+        self.nothing_is_left(&format!("{became}: {said}"));
         let took = begun.elapsed().as_secs_f64();
         format!("{became}: nothing left, {took:.1} s")
     }
@@ -163,9 +165,9 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn nothing_is_left(&self) {
+    fn nothing_is_left(&self, after: &str) {
         let left = remains(self.instance, self.id, self.tmp.path());
-        assert_eq!(left, [""; 0], "{:?}", self.how);
+        assert_eq!(left, [""; 0], "{:?}, {after}", self.how);
     }
 }
 

@@ -1,19 +1,21 @@
 //! Installs ended at random moments – killed, terminated, interrupted –, and what becomes of them: the same command
 //! completes, or taking back leaves nothing. Containers that only look like ours are never touched.
 
-use std::env;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
+use std::{env, fs};
 
 use homeport_engine::journal::{self, Record};
+use tempfile::TempDir;
 
 use crate::attempt::{Attempt, HOWS, How, Told};
 use crate::decoy::{Decoy, lookalikes};
 use crate::instance::{Instance, turn};
 use crate::moment::Random;
+use crate::release::from_bundle;
 use crate::remains::inside as within;
-use crate::run::eventually;
+use crate::run::{eventually, run};
 
 /// Ends, unless `HOMEPORT_KILLS` says otherwise.
 const KILLS: u32 = 20;
@@ -49,6 +51,20 @@ fn at_any_moment() {
         tell(&when, &attempt, &told, &became);
     }
     after_commit(&instance);
+}
+
+// A command killed before its first record leaves a place for journals, and no more.
+#[test]
+fn what_never_began_is_swept() {
+    let _turn = turn();
+    let instance = Instance::new("e2e-never", 107);
+    let journals = instance.journals();
+    fs::create_dir_all(&journals).unwrap();
+    fs::write(journals.join("0000000000-planted.jsonl"), "").unwrap();
+    let tmp = TempDir::new().unwrap();
+    let undone = run(&mut from_bundle(tmp.path(), &instance.uninstall()));
+    assert_eq!(undone.code, 17, "{}", undone.err);
+    assert!(!journals.exists());
 }
 
 /// Past that point there is only forward: what was killed is brought to its end by the same command.

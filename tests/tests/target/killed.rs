@@ -84,7 +84,7 @@ fn a_creation_killed_with_all_it_started_leaves_nothing() {
 
 #[test]
 fn a_creation_whose_first_program_alone_was_killed_is_ended_and_leaves_nothing() {
-    for after_ms in [60, 300, 700] {
+    for after_ms in [60, 300, 700, 800, 900, 1000, 1150, 1300] {
         create_killed(9522, after_ms, |pid| vec![pid]);
     }
 }

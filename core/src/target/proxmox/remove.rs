@@ -70,7 +70,13 @@ impl Proxmox {
         if let Some(child) = child {
             end_creation(child)?;
         }
-        match self.etc.locate(id)? {
+        let mut found = self.etc.locate(id)?;
+        if child.is_some() && found.as_ref().is_some_and(|found| self.hollow(found)) {
+            // A worker that went on to its end has filled it up meanwhile: whose it is shows only now.
+            self.sweep(id)?;
+            found = self.etc.locate(id)?;
+        }
+        match found {
             Some(found) if is_ours(&found, guest) => {
                 let waiting = Waiting {
                     number: 0,
@@ -78,8 +84,7 @@ impl Proxmox {
                 };
                 return self.remove_guest(guest, waiting);
             }
-            Some(found) if !self.hollow(&found) || child.is_none() => return Ok(()),
-            Some(_) => self.sweep(id)?,
+            Some(_) => return Ok(()),
             None => {}
         }
         match child {
@@ -104,7 +109,8 @@ impl Proxmox {
     }
 
     /// Removes a hollow configuration. While the worker of a creation lives it holds the lock file, `pct unlock` waits
-    /// for that and gives up; so this never happens under a creation that goes on. What has filled up meanwhile is left.
+    /// for that and gives up; so this never happens under a creation that goes on. What has filled up meanwhile is
+    /// left to the caller.
     fn sweep(&mut self, id: u32) -> Result<(), Fault> {
         let until = Instant::now() + WORKER;
         loop {

@@ -257,6 +257,18 @@ fn a_creation_that_goes_on_elsewhere_is_waited_for_and_its_container_is_then_a_s
 }
 
 #[test]
+fn a_creation_of_ours_that_went_on_to_its_end_is_removed() {
+    // The first program was killed after its worker's last word: only the lock shows that the worker lives.
+    let pct = format!(
+        "case $1 in unlock) printf '{CREATED}' >$CONFIG; exit 4;; destroy) rm $CONFIG;; esac"
+    );
+    let mut rig = Rig::new(&[("pct", pct.as_str())]).with_config("lock: create\n");
+    rig.undo(Some(&dead())).unwrap();
+    assert_eq!(rig.calls(), ["pct unlock 101", "pct destroy 101"]);
+    assert!(!rig.config().exists());
+}
+
+#[test]
 fn a_start_that_failed_is_one_only_if_the_container_does_not_run() {
     let ready = "exec) echo homeport-ready;;";
     let running = |status: &str| {
