@@ -164,7 +164,9 @@ impl Source<'_> {
         let mut told = None;
         let mut watch = |progress: Progress<'_>| {
             let text = words(&progress);
-            if told.as_ref() != Some(&text) {
+            // Less than a MiB is there before it could be read.
+            let small = matches!(progress, Progress::Received { total: Some(total), .. } if total < 1 << 20);
+            if !small && told.as_ref() != Some(&text) {
                 let (number, shown) = (*number, text.clone());
                 tell(match progress {
                     Progress::Waiting { .. } => Event::Waiting {

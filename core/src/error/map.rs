@@ -36,7 +36,12 @@ impl From<FaultKind> for Kind {
 /// A fault by itself is one of looking: a step's comes as [`RunError`].
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Error {
-        of_fault("The machine did not answer as expected.".to_owned(), fault)
+        let what = match fault.kind {
+            FaultKind::Untrusted => "The release is not trusted.",
+            FaultKind::Download => "The download failed.",
+            _ => "The machine did not answer as expected.",
+        };
+        of_fault(what.to_owned(), fault)
     }
 }
 

@@ -5,6 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use homeport_bootstrap::digest::Digest;
+use homeport_tests::http::Server;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::decoy::free_id;
@@ -123,6 +126,59 @@ fn only_what_its_publisher_signed_is_installed() {
         "{left}"
     );
     homeport(&["uninstall", instance.name, "--yes"]).well();
+}
+
+/// `recipe pin` of this release in this Homeport's own recipe, from a mirror.
+fn pin(publisher: &Publisher, mirror: &Server, more: &[&str]) -> Ended {
+    let recipe = publisher.path("homeport/templates/vikunja");
+    let (recipe, url) = (text(&recipe), mirror.url());
+    let mut command = apart(text(&publisher.path("homeport/bin/homeport")));
+    let words = ["recipe", "pin", release::APP, "--recipe", recipe];
+    run(command
+        .args(words)
+        .args(["--url", &url, "--yes"])
+        .args(more))
+}
+
+#[test]
+fn a_version_is_pinned_when_nothing_its_publisher_says_is_against_it() {
+    let publisher = Publisher::new();
+    let mirror = Server::start(&publisher.path("app"), true).unwrap();
+    let recipe = publisher.path("homeport/templates/vikunja/recipe.yaml");
+    let before = fs::read_to_string(&recipe).unwrap();
+    let whole = fs::read(publisher.archive()).unwrap();
+    let digest = Digest::of(&whole).to_string();
+    let statement = publisher.path("app").join(format!("{}.sha256", archive()));
+
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    fs::write(publisher.archive(), damaged).unwrap();
+    let states = format!("{digest}  {}\n", archive());
+    fs::write(&statement, &states).unwrap();
+    let stated = format!("publisher states the digest {digest}");
+    pin(&publisher, &mirror, &[]).refuses(13, &stated);
+    fs::remove_file(&statement).unwrap();
+    pin(&publisher, &mirror, &[]).refuses(13, "it is not what was signed");
+    fs::write(publisher.archive(), &whole).unwrap();
+    assert_eq!(fs::read_to_string(&recipe).unwrap(), before);
+
+    fs::write(&statement, states).unwrap();
+    for changed in [true, false] {
+        let pinned = pin(&publisher, &mirror, &["--json"]).well();
+        let pinned: Value = serde_json::from_str(&pinned).unwrap();
+        assert_eq!(pinned["sha256"], digest.as_str());
+        assert_eq!(pinned["changed"], changed);
+        let found = pinned["found"].to_string();
+        for clause in ["states the same digest", "it is signed by"] {
+            assert!(found.contains(clause), "{found}");
+        }
+    }
+    let after = fs::read_to_string(&recipe).unwrap();
+    let added: Vec<_> = after
+        .lines()
+        .filter(|line| !before.contains(line))
+        .collect();
+    assert!(added.len() == 1 && added[0].contains(&digest), "{added:?}");
 }
 
 #[test]
