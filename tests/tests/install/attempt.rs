@@ -130,7 +130,7 @@ impl<'a> Attempt<'a> {
             became += ", completed by the same command";
         }
         if complete || !back {
-            let undone = self.undone();
+            let undone = self.undone(code);
             assert!([0, 17].contains(&undone.code), "{}", undone.err);
             became += &format!(", uninstalled ({})", undone.code);
             said = undone.out + &undone.err;
@@ -146,9 +146,9 @@ impl<'a> Attempt<'a> {
         answers(&self.instance.served());
     }
 
-    /// By the command on the host, if there is one; else by the bundle.
-    fn undone(&self) -> Ended {
-        if Path::new("/usr/local/bin/homeport").exists() && self.how != How::Both {
+    /// By the command on the host, if there is one; by the bundle, whose bootstrap sweeps, if the bootstrap was killed.
+    fn undone(&self, code: Option<i32>) -> Ended {
+        if Path::new("/usr/local/bin/homeport").exists() && code.is_some() {
             return homeport(&["uninstall", self.instance.name, "--yes"]);
         }
         run(&mut from_bundle(
