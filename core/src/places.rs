@@ -50,6 +50,8 @@ pub fn staging(operation: &str) -> PathBuf {
 
 /// Paths in a guest.
 pub mod guest {
+    /// Directory of units that are the machine's own.
+    pub const UNITS: &str = "/etc/systemd/system";
     /// The agent.
     pub const AGENT: &str = "/usr/local/bin/homeport-agent";
     /// State of the instance: the truth about it.

@@ -68,7 +68,7 @@ pub struct Problem {
     pub findings: Vec<Finding>,
 }
 
-/// `start`, `stop`, `restart`.
+/// `start`, `stop`, `restart`, `upgrade`.
 #[derive(Serialize, JsonSchema)]
 pub struct Powered {
     /// Id of the instance.
@@ -220,6 +220,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("status", of::<Answer<Status>>()),
         ("stop", of::<Answer<Change<Powered>>>()),
         ("uninstall", of::<Answer<Change<uninstall::Summary>>>()),
+        ("upgrade", of::<Answer<Change<Powered>>>()),
     ]
 }
 

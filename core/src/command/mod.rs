@@ -24,7 +24,7 @@ use crate::program::Program;
 use crate::report::{Finding, Severity};
 use crate::target::proxmox::Proxmox;
 use crate::verbs::power::{self, To};
-use crate::verbs::{adopt, doctor, history, list, living, parts, uninstall};
+use crate::verbs::{Context, adopt, doctor, history, list, living, parts, uninstall, upgrade};
 
 use session::Session;
 
@@ -51,6 +51,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Start(change) => powered(common, change, To::Started),
         Verb::Stop(change) => powered(common, change, To::Stopped),
         Verb::Restart(change) => powered(common, change, To::Restarted),
+        Verb::Upgrade(change) => brought(common, change, upgrade::VERB, &upgrade::upgrade),
         Verb::Uninstall(given) => uninstalled(common, given),
         Verb::Update(given) => update::updated(common, given),
         Verb::Rollback(given) => update::rolled_back(common, given),
@@ -117,11 +118,24 @@ fn examined(common: Common) -> Result<ExitCode, Error> {
 }
 
 fn powered(common: Common, change: &Change, to: To) -> Result<ExitCode, Error> {
+    brought(common, change, power::verb(to), &|cx, name, dry_run| {
+        power::power(cx, name, to, dry_run)
+    })
+}
+
+/// A verb that brings an instance, whose name may be left out, into a state – or, with the last argument, shows how.
+type Bring<'a> = &'a dyn Fn(&mut Context<'_>, Option<&str>, bool) -> Result<power::Powered, Error>;
+
+fn brought(
+    common: Common,
+    change: &Change,
+    verb: &'static str,
+    bring: Bring<'_>,
+) -> Result<ExitCode, Error> {
     let instance = change.one.instance.as_deref();
-    let verb = power::verb(to);
     let mut session = Session::new(common, verb, change.dry_run)?;
     let ended = session.run("takes back what was done", |cx| {
-        power::power(cx, instance, to, change.dry_run)
+        bring(cx, instance, change.dry_run)
     })?;
     let result = |instance, done| schema::Powered {
         instance,

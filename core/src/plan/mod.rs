@@ -9,6 +9,7 @@ pub mod parts;
 pub mod power;
 pub mod uninstall;
 pub mod update;
+pub mod upgrade;
 
 use homeport_engine::WIRE;
 use homeport_engine::exec::Exec;

@@ -87,7 +87,7 @@ fn to_each(instance: &Instance<'_>, verb: &str, state: ServiceState) -> Vec<Step
     instance.units.iter().map(step).collect()
 }
 
-fn asked(instance: &Instance<'_>) -> Vec<Step> {
+pub(super) fn asked(instance: &Instance<'_>) -> Vec<Step> {
     let title = |probe: &Probe| match &probe.check {
         homeport_engine::probe::Check::Http(check) => format!("Ask for {}", check.path),
         homeport_engine::probe::Check::LogIn(log_in) => format!("Log in at {}", log_in.ask.path),

@@ -261,7 +261,7 @@ fn units(
             findings.push(lines.finding(&format!("components[{n}].unit"), why));
             continue;
         };
-        let to = format!("/etc/systemd/system/{base}@.service");
+        let to = format!("{}/{base}@.service", places::guest::UNITS);
         let writes = |file: &&File| file.to == to;
         let Some(file) = recipe.files.iter().find(writes) else {
             let why = format!("needs a file that is written to {to}");

@@ -29,6 +29,7 @@ pub mod template;
 pub mod tools;
 pub mod uninstall;
 pub mod update;
+pub mod upgrade;
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;

@@ -35,6 +35,7 @@ mod signed;
 mod status;
 mod unattended;
 mod update;
+mod upgrade;
 mod user;
 mod verbs;
 mod watch;

@@ -165,6 +165,7 @@ fn stop_start_and_restart() {
         1,
     ));
     both_ways(&matrix("restart", &installed, &facts::restart(&probes), 1));
+    both_ways(&matrix("upgrade", &installed, &facts::upgrade(&probes), 1));
     let mut app_down = installed.clone();
     let guest = app_down.guests.get_mut("105").unwrap();
     guest

@@ -16,6 +16,7 @@ use homeport_core::plan::deploy::{
 };
 use homeport_core::plan::power::{self, Instance};
 use homeport_core::plan::uninstall::{Keep, uninstall};
+use homeport_core::plan::upgrade::{self, Agent};
 use homeport_core::plugin::{Host, Registry, Trust};
 use homeport_core::recipe::{self, Loaded};
 use homeport_core::settings::{self, Color, ConfigFile, Pages, Settings};
@@ -331,6 +332,22 @@ pub fn restart(probes: &[Probe]) -> Vec<Plan> {
     let about = operation("restart", false);
     vec![with_instance(Status::Running, "active", probes, |it| {
         power::restart(&about, it)
+    })]
+}
+
+/// Its agent, gate and units are exchanged.
+pub fn upgrade(probes: &[Probe]) -> Vec<Plan> {
+    let about = operation("upgrade", false);
+    let agent = Agent {
+        file: format!("{BUNDLE}/bin/homeport-agent"),
+        sha256: "a".repeat(64),
+    };
+    let gate = Unit {
+        unit: "homeport-gate@backend.service".to_owned(),
+        ..unit("active")
+    };
+    vec![with_instance(Status::Running, "active", probes, |it| {
+        upgrade::upgrade(&about, it, agent, &[gate], 0)
     })]
 }
 

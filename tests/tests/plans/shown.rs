@@ -84,6 +84,12 @@ fn start_stop_and_restart() {
 }
 
 #[test]
+fn upgrade() {
+    let probes = Facts::shipped().probes();
+    shown("upgrade-sqlite-proxmox", &facts::upgrade(&probes));
+}
+
+#[test]
 fn adopt() {
     let probes = Facts::shipped().probes();
     shown("adopt-copy-sqlite-proxmox", &facts::adopt_copy(&probes));

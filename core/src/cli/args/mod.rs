@@ -83,6 +83,8 @@ pub enum Verb {
     Stop(Change),
     /// Stop an instance and start it again
     Restart(Change),
+    /// Bring an instance's agent and gates to this Homeport's version, while requests wait
+    Upgrade(Change),
     /// Remove an instance and everything that was made for it
     Uninstall(Uninstall),
     /// Exchange the release: rehearsed on a copy of the data first, then put in service while requests wait

@@ -110,6 +110,7 @@ fn what(op: &Op) -> String {
         Op::Fetch(fetch) => format!("{} to {}", fetch.url, fetch.to),
         Op::Unpack(unpack) => format!("{} of {} to {}", unpack.member, unpack.archive, unpack.to),
         Op::Verify(verify) => format!("{} is signed by {}", verify.file, verify.fingerprint),
+        Op::Push { files, .. } if files.is_empty() => "by what takes another step back".to_owned(),
         Op::Push { files, .. } => files
             .iter()
             .map(|file| file.to.as_str())

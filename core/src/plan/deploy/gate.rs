@@ -16,7 +16,8 @@ pub(super) const USER: &str = "homeport-gate";
 /// Let go at once when the recipe does not know the dialect: one by one breaks nothing.
 const NARROWEST: u32 = 1;
 
-const UNITS: [(&str, &str); 6] = [
+/// Units that come with the agent, by name, with their text.
+pub const UNITS: [(&str, &str); 6] = [
     (
         "homeport-gate@.socket",
         include_str!("../../../agent/units/homeport-gate@.socket"),
@@ -44,15 +45,7 @@ const UNITS: [(&str, &str); 6] = [
 ];
 
 pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
-    let mut steps: Vec<Step> = UNITS
-        .iter()
-        .map(|(name, text)| {
-            Step::guest(
-                format!("Write {name}"),
-                file(format!("/etc/systemd/system/{name}"), 0o644, *text),
-            )
-        })
-        .collect();
+    let mut steps = units();
     steps.push(Step::guest(
         "Make the gates' directory",
         directory(places::guest::GATES, 0o755, "root:root"),
@@ -74,6 +67,20 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
     ));
     steps.extend(deploy.recipe.recipe.components.iter().flat_map(opened));
     steps
+}
+
+/// The units that come with the agent are there.
+pub(crate) fn units() -> Vec<Step> {
+    let step = |(name, text): &(&str, &str)| {
+        let path = format!("{}/{name}", places::guest::UNITS);
+        Step::guest(format!("Write {name}"), file(path, 0o644, *text))
+    };
+    UNITS.iter().map(step).collect()
+}
+
+/// Whether a unit is a gate's service.
+pub fn is_gate(unit: &str) -> bool {
+    unit.starts_with("homeport-gate@") && unit.ends_with(".service")
 }
 
 /// A component's sockets and the gate behind them, now and at boot.

@@ -31,8 +31,11 @@ use crate::state::{Registered, Status};
 
 pub use app::CERTIFICATE;
 pub(crate) use app::written;
+pub(crate) use base::look as marks_read;
 pub use base::{FINGERPRINT, fingerprint};
 pub use first_login::new_password;
+pub(crate) use gate::units as gate_units;
+pub use gate::{UNITS as GATE_UNITS, is_gate};
 pub(crate) use guest::size;
 pub(crate) use release::{fetched, packages, pushed, unpacked};
 pub use values::Values;
