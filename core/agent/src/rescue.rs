@@ -6,7 +6,7 @@ use std::fs;
 use homeport_engine::cutover::{CutOver, Ending, Outcome, Side, Stage};
 use homeport_engine::op::{Content, PutFile};
 use homeport_engine::run::{Fault, FaultKind, unix_now};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cutover::{self, follow, release_everywhere};
 use crate::lock::Lock;
@@ -33,7 +33,7 @@ pub(crate) fn rollback(state: &StateDir, yes: bool) -> Result<String, Fault> {
     lock.name(&operation)?;
     let back = last.reversed(&operation);
     let back = CutOver {
-        to: newest(back.to, state)?,
+        to: newest(&back, state)?,
         ..back
     };
     let outcome = follow(state, &back, &mut |_| {})?;
@@ -87,13 +87,12 @@ fn last_switch(state: &StateDir) -> Result<(CutOver, u64), Fault> {
 
 fn meaning(last: &CutOver, at: u64) -> String {
     let minutes = unix_now().saturating_sub(at) / 60;
-    let lost = match (last.generation.is_empty(), last.durable.as_slice()) {
-        (true, _) => "Both work on the same data: nothing is lost".to_owned(),
-        (false, kept) => format!(
+    let lost = match last.shares_data() {
+        true => "Both work on the same data: nothing is lost".to_owned(),
+        false => format!(
             "{} works on the data as it was {minutes} minutes ago: whatever was written since will not be seen any more \
-             (it stays at {})",
+             (it stays where it is, and the same command goes there again)",
             last.from.version,
-            kept.join(", ")
         ),
     };
     format!(
@@ -102,8 +101,8 @@ fn meaning(last: &CutOver, at: u64) -> String {
     )
 }
 
-/// The side as it is to be written down now: what it once was, with an epoch above everything before.
-fn newest(side: Side, state: &StateDir) -> Result<Side, Fault> {
+/// The side to be, as it is to be written down now: what it once was, with an epoch above everything before.
+fn newest(back: &CutOver, state: &StateDir) -> Result<Side, Fault> {
     let path = state.state();
     let unreadable = |error: &dyn std::fmt::Display| {
         let why = format!("`{}` cannot be read: {error}", path.display());
@@ -117,6 +116,7 @@ fn newest(side: Side, state: &StateDir) -> Result<Side, Fault> {
             let mut then: Value = serde_json::from_str(text).map_err(|error| unreadable(&error))?;
             if let Some(fields) = then.as_object_mut() {
                 fields.insert("epoch".to_owned(), epoch.into());
+                fields.insert("previous".to_owned(), left(&now, back.shares_data()));
             }
             Ok(PutFile {
                 content: Content::Text(then.to_string()),
@@ -125,11 +125,27 @@ fn newest(side: Side, state: &StateDir) -> Result<Side, Fault> {
         }
         _ => Ok(file),
     };
-    let files = side.files.into_iter().map(raised);
+    let files = back.to.files.iter().cloned().map(raised);
     Ok(Side {
         files: files.collect::<Result<_, Fault>>()?,
-        ..side
+        ..back.to.clone()
     })
+}
+
+/// What the state remembers of the release that goes out of service. By how many rows it has changed the other's data,
+/// nobody has counted.
+fn left(now: &Value, shares_data: bool) -> Value {
+    let mut left = json!({
+        "version": now["version"],
+        "release": now.get("release").unwrap_or(&now["version"]),
+        "colour": now["active_colour"],
+        "generation": now["generation"],
+        "until": unix_now(),
+    });
+    if !shares_data {
+        left["migrated"] = json!({});
+    }
+    left
 }
 
 fn told(back: &CutOver, outcome: &Outcome) -> Result<String, Fault> {

@@ -102,7 +102,7 @@ fn switched<'a>(
         .filter_map(|(number, step)| step.op.takes_itself_back().then_some(number))
         .collect();
     records.iter().rev().find_map(|record| match record {
-        Record::Done { number, seen } if cut_overs.contains(number) => {
+        Record::Done { number, seen, .. } if cut_overs.contains(number) => {
             cutover::Outcome::read(seen.as_ref()?).ok()
         }
         _ => None,
@@ -147,7 +147,11 @@ mod tests {
 
     #[test]
     fn a_part_given_twice_counts_once() {
-        let done = |number| Record::Done { number, seen: None };
+        let done = |number| Record::Done {
+            number,
+            seen: None,
+            at_ms: 0,
+        };
         let mut records = vec![begin(0, "facts"), done(0), begin(0, "facts"), done(0)];
         records.extend([done(1), begin(4, "deploy"), done(4), Record::Commit]);
         let open = Summary::of(&records).unwrap();
@@ -178,6 +182,7 @@ mod tests {
         let done = |number| Record::Done {
             number,
             seen: Some(outcome.told().unwrap()),
+            at_ms: 0,
         };
         let mut records = vec![begin(0, "deploy"), done(0), done(1)];
         assert_eq!(Summary::of(&records).unwrap().cut_over, None);

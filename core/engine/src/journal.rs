@@ -54,6 +54,9 @@ pub enum Record {
         number: u32,
         /// What it observed.
         seen: Option<Observation>,
+        /// When, Unix milliseconds; 0: a Homeport that did not say wrote it.
+        #[serde(default, skip_serializing_if = "unsaid")]
+        at_ms: u64,
     },
     /// From here on only forward.
     Commit,
@@ -80,6 +83,11 @@ pub struct Child {
     pub started: u64,
     /// Boot it belongs to: `/proc/sys/kernel/random/boot_id`.
     pub boot: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn unsaid(at_ms: &u64) -> bool {
+    *at_ms == 0
 }
 
 #[derive(Serialize, Deserialize)]

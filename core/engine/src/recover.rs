@@ -114,7 +114,7 @@ impl Standing {
                 }
             }
             Record::Child { number, child } => self.trace(*number)?.child = Some(child.clone()),
-            Record::Done { number, seen } => {
+            Record::Done { number, seen, .. } => {
                 self.trace(*number)?.done = true;
                 let step = self.step(*number);
                 let name = step.and_then(observes).map(str::to_owned);
@@ -346,7 +346,15 @@ pub fn settle(
         fault,
     })?;
     match switched {
-        true => Ok(journal.append([Record::Done { number, seen }, Record::Commit])?),
+        true => {
+            let at_ms = run::unix_now_ms();
+            let done = Record::Done {
+                number,
+                seen,
+                at_ms,
+            };
+            Ok(journal.append([done, Record::Commit])?)
+        }
         false => Ok(()),
     }
 }

@@ -268,6 +268,7 @@ fn single(
     journal.append([Record::Done {
         number,
         seen: observed.clone(),
+        at_ms: unix_now_ms(),
     }])?;
     let ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
     tell(Event::Done { number, ms });
@@ -313,6 +314,7 @@ fn hand_over(
         journal.append([Record::Done {
             number,
             seen: observed,
+            at_ms: unix_now_ms(),
         }])
     };
     executor
@@ -368,7 +370,13 @@ pub fn require(op: &Op, seen: &Observations) -> Option<Result<(), Fault>> {
 
 /// Seconds since 1970.
 pub fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    unix_now_ms() / 1000
+}
+
+/// Milliseconds since 1970.
+pub fn unix_now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
 }

@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use homeport_engine::history::Summary;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
@@ -14,6 +13,7 @@ use crate::error::{Aftermath, Kind};
 use crate::plugin;
 use crate::report::{Checkup, Finding, Installed, Line, Listed, Status};
 use crate::settings::Settings;
+use crate::verbs::history::{Done, Entry, Release};
 use crate::verbs::{adopt, uninstall};
 
 /// What a verb prints: its result, or why there is none.
@@ -91,13 +91,17 @@ pub struct Instances {
 pub struct Operations {
     /// What was done, the newest first.
     #[schemars(with = "Vec<Operation>")]
-    pub operations: Vec<Summary>,
+    pub operations: Vec<Entry>,
 }
 
 /// What was done once.
-// A `Summary` of the engine's, which cannot say its schema itself.
+// With a `Summary` of the engine's, which cannot say its schema itself.
 #[derive(JsonSchema)]
 pub struct Operation {
+    /// Its number: 1 is the oldest.
+    pub number: u64,
+    /// How long ago it began, seconds.
+    pub age_s: u64,
     /// Its id.
     pub operation: String,
     /// The verb.
@@ -125,6 +129,19 @@ pub struct Operation {
     /// How its cut-over ended, if it had one and that is known.
     #[schemars(skip_serializing_if = "Option::is_none")]
     pub cut_over: Option<Map<String, Value>>,
+    /// The release it put in service, or would have.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
+}
+
+/// `history show`.
+#[derive(JsonSchema)]
+pub struct Details {
+    /// The operation.
+    #[schemars(flatten)]
+    pub operation: Operation,
+    /// Its steps, in order.
+    pub all: Vec<Done>,
 }
 
 /// `plugin list`.
@@ -209,6 +226,7 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("doctor", of::<Answer<Checkup>>()),
         ("events", of::<Event>()),
         ("history", of::<Answer<Operations>>()),
+        ("history-show", of::<Answer<Details>>()),
         ("install", of::<Answer<Change<Installed>>>()),
         ("list", of::<Answer<Instances>>()),
         ("logs", of::<Answer<Line>>()),
@@ -234,6 +252,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use homeport_engine::cutover::{Ending, Outcome};
+    use homeport_engine::history::Summary;
+
+    use crate::verbs::history::Noted;
 
     use super::*;
 
@@ -278,7 +299,19 @@ mod tests {
         let keys = |object: &Value| -> BTreeSet<String> {
             object.as_object().unwrap().keys().cloned().collect()
         };
-        let printed = keys(&serde_json::to_value(summary).unwrap());
+        let release = Release {
+            version: String::new(),
+            directory: String::new(),
+            generation: 1,
+            noted: Noted::default(),
+        };
+        let entry = Entry {
+            number: 1,
+            age_s: 0,
+            summary,
+            release: Some(release),
+        };
+        let printed = keys(&serde_json::to_value(entry).unwrap());
         assert_eq!(printed, keys(&of::<Operation>()["properties"]));
     }
 }

@@ -1,6 +1,7 @@
 //! From what was typed to what is answered: gives every verb what it works with and shows what it brings.
 
 mod config;
+mod history;
 mod install;
 mod interview;
 mod logs;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use homeport_engine::plan::Plan;
 use serde::Serialize;
 
-use crate::cli::args::{Adopt, Change, Cli, Common, One, Plugin, Uninstall, Verb};
+use crate::cli::args::{Adopt, Change, Cli, Common, Plugin, Uninstall, Verb};
 use crate::cli::style::Style;
 use crate::cli::{json, output, schema, show};
 use crate::error::{Error, Kind};
@@ -24,7 +25,7 @@ use crate::program::Program;
 use crate::report::{Finding, Severity};
 use crate::target::proxmox::Proxmox;
 use crate::verbs::power::{self, To};
-use crate::verbs::{Context, adopt, doctor, history, list, living, parts, uninstall, upgrade};
+use crate::verbs::{Context, adopt, doctor, list, parts, uninstall, upgrade};
 
 use session::Session;
 
@@ -56,7 +57,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Update(given) => update::updated(common, given),
         Verb::Rollback(given) => update::rolled_back(common, given),
         Verb::Adopt(given) => adopted(common, given),
-        Verb::History(one) => past(common, one),
+        Verb::History(given) => history::past(common, given),
         Verb::Doctor => examined(common),
         Verb::Config(given) => config::config(common, given),
         Verb::Plugin(plugin) => plugins(common, plugin),
@@ -196,21 +197,6 @@ fn adopted(common: Common, given: &Adopt) -> Result<ExitCode, Error> {
         adopt::Adopted::Planned(found) => plans(common, &found),
         adopt::Adopted::Done(done) => answer(common, &done, || show::adopted(&done)),
     }
-}
-
-fn past(common: Common, one: &One) -> Result<ExitCode, Error> {
-    let name = match &one.instance {
-        Some(name) => name.clone(),
-        None => {
-            living::find(&mut Proxmox::new(Default::default()), None)?
-                .guest
-                .instance
-        }
-    };
-    let found = schema::Operations {
-        operations: history::history(&name)?,
-    };
-    answer(common, &found, || show::history(&found.operations))
 }
 
 fn plugins(common: Common, plugin: &Plugin) -> Result<ExitCode, Error> {

@@ -40,7 +40,9 @@ pub(super) fn updated(common: Common, given: &Update) -> Result<ExitCode, Error>
 pub(super) fn rolled_back(common: Common, given: &Rollback) -> Result<ExitCode, Error> {
     let request = rollback::Request {
         name: given.change.one.instance.as_deref(),
+        to: given.to,
         lose_newer: given.lose_newer,
+        export_newer: given.export_newer.as_deref(),
         dry_run: given.change.dry_run,
     };
     let mut session = Session::new(common, rollback::VERB, request.dry_run)?;

@@ -153,7 +153,9 @@ pub(crate) static FIELDS: &[Field] = &[
     field("backup-directory", "backup.directory", Text("PATH", check::path), Required,
         "Directory on the host for backups."),
     field("retention-count", "backup.retention_count", Number(1, 1000), default("5"),
-        "How many backups are kept."),
+        "How many of the backups that updates make are kept; one is removed only after a later one is proven."),
+    field("retention-mb", "backup.retention_mb", Number(1, 1_000_000_000), Optional,
+        "How much room, MiB, these backups may take together; the newest is always kept. Without it, only their number counts."),
     field("last-backup", "backup.last_backup", TIME, Recorded,
         "When the last one was made."),
 

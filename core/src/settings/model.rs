@@ -234,8 +234,10 @@ pub struct Git {
 pub struct Backup {
     /// Directory on the host.
     pub directory: String,
-    /// How many are kept.
+    /// How many of those that updates make are kept.
     pub retention_count: u32,
+    /// How much room these may take together, MiB.
+    pub retention_mb: Option<u32>,
     /// When the last one was made, UTC.
     pub last_backup: Option<String>,
 }

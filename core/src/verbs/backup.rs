@@ -1,6 +1,7 @@
 //! What goes into an instance's backup, whichever verb makes it.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use homeport_bootstrap::utc;
@@ -12,12 +13,12 @@ use homeport_plugin_api::wire::step::Step;
 use crate::error::Error;
 use crate::places;
 use crate::plan::Operation as About;
-use crate::plan::backup::{Archive, DUMP};
+use crate::plan::backup::{Archive, DUMP, Kept};
 use crate::plugin::Registry;
 use crate::settings::Settings;
 use crate::verbs::held::Held;
 use crate::verbs::living::{Living, Told};
-use crate::verbs::parts;
+use crate::verbs::{history, parts};
 
 /// The archive an operation makes.
 pub fn archive(
@@ -43,6 +44,28 @@ pub fn archive(
             entry(&environment, "environment"),
         ],
     }
+}
+
+/// The archives that updates of an instance have made and that are there, newest first. Others – made by hand, or of an
+/// earlier instance of that name – are nobody's to remove.
+///
+/// # Errors
+/// When a journal cannot be read.
+pub fn made_by_updates(instance: &str) -> Result<Vec<Kept>, Error> {
+    let mut all: Vec<Kept> = Vec::new();
+    for archive in history::history(instance)?
+        .into_iter()
+        .filter_map(|entry| entry.release?.noted.backup)
+    {
+        let there = fs::symlink_metadata(&archive).ok();
+        let there = there.filter(|found| found.is_file());
+        let known = all.iter().any(|kept| kept.archive == archive);
+        all.extend(there.filter(|_| !known).map(|found| Kept {
+            bytes: found.len(),
+            archive,
+        }));
+    }
+    Ok(all)
 }
 
 /// The dump as the database plugin's file.

@@ -8,11 +8,14 @@ use homeport_plugin_api::wire::Kind;
 use homeport_plugin_api::wire::conversation::{
     Command, Context, Handle, Observe, Packages, Plan, Purpose, Read,
 };
-use homeport_plugin_api::wire::database::{self, AppSettings, Attachment, ROWS, SCHEMA};
+use homeport_plugin_api::wire::database::{
+    self, AppSettings, Attachment, NEWER, NewerTable, ROWS, SCHEMA,
+};
 use homeport_plugin_api::wire::proxy::{
     self, Carries, Certificate, Places, Site, StreamRule, Upstream,
 };
 use homeport_plugin_api::wire::step::{Stdout, Step};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Error, Kind as Failure};
@@ -193,6 +196,31 @@ impl Partners {
         steps: &[Step],
         seen: &Observations,
     ) -> Result<Counted, Error> {
+        let facts = self.read(purpose, (part, looks), steps, seen)?;
+        let rows = fact(part, &facts, ROWS)?;
+        let schema = facts.get(SCHEMA).and_then(Value::as_str).map(str::to_owned);
+        Ok(Counted { rows, schema })
+    }
+
+    /// What is newer: by what was looked at, and by what the steps have kept.
+    pub fn compared(
+        &mut self,
+        purpose: &database::Purpose,
+        looked: (parts::Plugin<'_>, &[Command]),
+        steps: &[Step],
+        seen: &Observations,
+    ) -> Result<Vec<NewerTable>, Error> {
+        let facts = self.read(purpose, looked, steps, seen)?;
+        fact(looked.0, &facts, NEWER)
+    }
+
+    fn read(
+        &mut self,
+        purpose: &database::Purpose,
+        (part, looks): (parts::Plugin<'_>, &[Command]),
+        steps: &[Step],
+        seen: &Observations,
+    ) -> Result<Facts, Error> {
         let kept = steps.iter().filter_map(|step| match step {
             Step::Run(run) => match &run.stdout {
                 Stdout::Keep { name, .. } => Some(name),
@@ -212,13 +240,7 @@ impl Partners {
                 output,
             })?);
         }
-        let rows = facts.get(ROWS).cloned().unwrap_or_default();
-        let rows = serde_json::from_value(rows).map_err(|error| {
-            let why = format!("`{}` counts no rows: {error}", part.name);
-            Error::new(Failure::Plugin, "A plugin broke its contract.", why)
-        })?;
-        let schema = facts.get(SCHEMA).and_then(Value::as_str).map(str::to_owned);
-        Ok(Counted { rows, schema })
+        Ok(facts)
     }
 
     /// What the proxy plugin says before it has seen the guest.
@@ -260,6 +282,22 @@ impl Partners {
         );
         steps(&mut self.proxy, looked, &verification, &context, seen)
     }
+}
+
+/// What a plugin had to find out.
+fn fact<T: DeserializeOwned>(
+    part: parts::Plugin<'_>,
+    facts: &Facts,
+    name: &str,
+) -> Result<T, Error> {
+    let found = facts.get(name).cloned().unwrap_or_default();
+    serde_json::from_value(found).map_err(|error| {
+        let why = format!(
+            "`{}` does not tell the {name} there are: {error}",
+            part.name
+        );
+        Error::new(Failure::Plugin, "A plugin broke its contract.", why)
+    })
 }
 
 /// A place for the app's tables.

@@ -97,6 +97,33 @@ pub trait Database {
         ))
     }
 
+    /// Steps whose kept output `read` turns into the fact [`NEWER`](crate::wire::database::NEWER).
+    ///
+    /// # Errors
+    /// See [`Database::check`].
+    fn compare(&self, _databases: &Compared<'_>, _context: &Context) -> Answer<Vec<Step>> {
+        Err(Refusal::cannot(
+            "this engine does not compare databases",
+            "what would be lost by going back cannot be told beforehand",
+        ))
+    }
+
+    /// Steps that write what is newer into `file`, which does not exist yet.
+    ///
+    /// # Errors
+    /// See [`Database::check`].
+    fn export_newer(
+        &self,
+        _databases: &Compared<'_>,
+        _file: &Handle,
+        _context: &Context,
+    ) -> Answer<Vec<Step>> {
+        Err(Refusal::cannot(
+            "this engine exports no rows",
+            "back up the instance before going back",
+        ))
+    }
+
     /// Packages of the guest's distribution it needs: the client, or the engine itself.
     ///
     /// # Errors
@@ -119,6 +146,28 @@ pub trait Database {
     /// See [`Database::check`].
     fn read(&self, _purpose: &Purpose, _name: &str, _output: &Output) -> Answer<Facts> {
         Ok(Facts::new())
+    }
+}
+
+/// Two databases to compare.
+#[derive(Debug, Clone, Copy)]
+pub struct Compared<'a> {
+    /// What was in service before, as it was left.
+    pub then: &'a Handle,
+    /// What is in service.
+    pub now: &'a Handle,
+    /// Tables that do not count.
+    pub leave_out: &'a [String],
+}
+
+impl<'a> Compared<'a> {
+    /// These two.
+    pub fn of(then: &'a Handle, now: &'a Handle, leave_out: &'a [String]) -> Compared<'a> {
+        Compared {
+            then,
+            now,
+            leave_out,
+        }
     }
 }
 
@@ -170,6 +219,17 @@ fn plan(db: &impl Database, purpose: &Purpose, context: &Context) -> Answer<Vec<
         Purpose::Count { database } => db.count(database, context),
         Purpose::NextGeneration { database, next } => db.next_generation(database, next, context),
         Purpose::Remove { copy } => db.remove(copy, context),
+        Purpose::Compare {
+            then,
+            now,
+            leave_out,
+        } => db.compare(&Compared::of(then, now, leave_out), context),
+        Purpose::ExportNewer {
+            then,
+            now,
+            file,
+            leave_out,
+        } => db.export_newer(&Compared::of(then, now, leave_out), file, context),
         // Whoever only looks has nothing to do.
         Purpose::Status { .. } => Ok(Vec::new()),
     }

@@ -18,7 +18,7 @@ mod serve;
 
 pub mod conformance;
 
-pub use database::{Database, DatabaseDoor};
+pub use database::{Compared, Database, DatabaseDoor};
 pub use health::{Health, HealthDoor};
 pub use paste::pasted;
 pub use proxy::{Proxy, ProxyDoor};

@@ -2,6 +2,7 @@
 //! Never copies the file as a file: after a clean stop its newest rows may still be in `-wal` beside it, and on a fresh
 //! instance the main file alone has no tables (measured). SQLite itself copies.
 
+mod newer;
 mod program;
 mod reading;
 mod status;
@@ -9,7 +10,7 @@ mod status;
 mod tests;
 
 use homeport_plugin_api::{
-    About, Answer, Database,
+    About, Answer, Compared, Database,
     wire::{
         Facts,
         conversation::{Command, Context, Handle, Output},
@@ -136,6 +137,9 @@ impl Database for Sqlite {
                 program::command(reading::TABLES, database, TABLE_NAMES, context)?,
                 program::command(reading::SCHEMA, database, SCHEMA, context)?,
             ]),
+            Purpose::Compare { then, now, .. } | Purpose::ExportNewer { then, now, .. } => {
+                newer::looks(then, now, context)
+            }
             Purpose::Status { database } => status::looks(database, context),
             _ => Ok(Vec::new()),
         }
@@ -146,6 +150,19 @@ impl Database for Sqlite {
             Purpose::Status { database } => status::facts(database, name, output),
             _ => reading::facts(name, output),
         }
+    }
+
+    fn compare(&self, databases: &Compared<'_>, context: &Context) -> Answer<Vec<Step>> {
+        Ok(vec![newer::compare(databases, context)?.into()])
+    }
+
+    fn export_newer(
+        &self,
+        databases: &Compared<'_>,
+        file: &Handle,
+        context: &Context,
+    ) -> Answer<Vec<Step>> {
+        Ok(vec![newer::export(databases, file, context)?.into()])
     }
 
     fn count(&self, database: &Handle, context: &Context) -> Answer<Vec<Step>> {

@@ -10,6 +10,8 @@ use homeport_plugin_api::{
 };
 use serde_json::Value;
 
+use crate::newer;
+
 /// The observed names of tables, and the fact made of them.
 pub(crate) const TABLES: &str = "table_names";
 /// The observed schema.
@@ -28,6 +30,9 @@ pub(crate) fn facts(name: &str, output: &Output) -> Answer<Facts> {
         TABLES => Some((TABLES, names(&output.stdout)?)),
         SCHEMA => Some((database::SCHEMA, output.stdout.as_str().into())),
         COUNTS => Some((ROWS, rows(&output.stdout)?)),
+        newer::THEN => Some((newer::THEN, newer::observed(&output.stdout)?)),
+        newer::NOW => Some((newer::NOW, newer::observed(&output.stdout)?)),
+        newer::COUNTS => Some(newer::counted(&output.stdout)?),
         _ => None,
     };
     Ok(fact

@@ -30,6 +30,7 @@ mod one_liner;
 mod recipe;
 mod release;
 mod remains;
+mod rollback;
 mod run;
 mod signed;
 mod status;

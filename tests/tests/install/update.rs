@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use homeport_tests::app::App;
+use homeport_tests::app::{App, Session};
 use homeport_tests::load::{Load, Report, open_loop};
 use tempfile::TempDir;
 
@@ -37,7 +37,7 @@ fn releases() -> &'static Path {
 }
 
 /// All of them, as one directory of a publisher has them.
-fn published(into: &Path) {
+pub fn published(into: &Path) {
     for (tag, _) in RELEASES {
         for file in fs::read_dir(releases().join(tag)).unwrap().flatten() {
             symlink(file.path(), into.join(file.file_name())).unwrap();
@@ -52,7 +52,7 @@ fn digest(version: &str) -> String {
 }
 
 /// What is in the database and the files, word for word.
-fn data(id: &str) -> String {
+pub fn data(id: &str) -> String {
     let script = "cd /var/lib/vikunja/db; \
                   g=$(grep -h ^VIKUNJA_DATABASE_PATH= /etc/vikunja/backend-$(ls /var/lib/homeport/colour).env | cut -d= -f2); \
                   sqlite3 \"$g\" .dump | grep -v -e cron_runs -e INTO.sessions | sha256sum; \
@@ -71,7 +71,7 @@ fn nothing_in_between(id: &str) {
     assert_eq!(left.trim(), "");
 }
 
-fn update(name: &str, to: &str, more: &[&str]) -> Ended {
+pub fn update(name: &str, to: &str, more: &[&str]) -> Ended {
     let digest = digest(to);
     let words = [
         "update",
@@ -87,7 +87,7 @@ fn update(name: &str, to: &str, more: &[&str]) -> Ended {
 }
 
 /// Reads, and every fifth time writes, while an update goes on. Acknowledged writes are counted.
-struct Users<'a> {
+pub struct Users<'a> {
     app: &'a App,
     tokens: homeport_tests::app::Tokens,
     project: u64,
@@ -96,7 +96,18 @@ struct Users<'a> {
     kept: AtomicU64,
 }
 
-impl Users<'_> {
+impl<'a> Users<'a> {
+    /// Of this person's session, in a project of its own.
+    pub fn new(app: &'a App, session: &Session<'_>) -> Users<'a> {
+        Users {
+            app,
+            tokens: session.tokens().clone(),
+            project: session.create_project("Load").unwrap(),
+            begun: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
+        }
+    }
+
     fn shoot(&self, number: u64) -> Result<(), String> {
         let session = self.app.session(self.tokens.clone());
         if !number.is_multiple_of(5) {
@@ -119,7 +130,7 @@ impl Users<'_> {
 }
 
 /// Carries `change` out under load; the load's report and what the change said.
-fn under_load(
+pub fn under_load(
     users: &Users<'_>,
     seconds: u64,
     change: impl FnOnce() -> Ended + Send,
@@ -136,7 +147,7 @@ fn under_load(
 }
 
 #[track_caller]
-fn none_failed(report: &Report) {
+pub fn none_failed(report: &Report) {
     let failed: BTreeSet<String> = report
         .failed()
         .iter()
@@ -153,29 +164,14 @@ fn updates_and_failures() {
     let directory = TempDir::new().unwrap();
     published(directory.path());
     let from = directory.path().to_str().unwrap();
-    let words = instance.install(&[
-        "--source-directory",
-        from,
-        "--source-version",
-        "2.4.0",
-        "--source-sha256",
-        &digest("2.4.0"),
-    ]);
-    bundled(&words).well();
-    let id = instance.id().unwrap();
+    let id = installed(&instance, from, &[]);
     let app = instance.served();
     let person = Person::arrives(&app);
 
     offered(&instance);
     rehearsed(&instance, &id);
     let session = app.login("ann", "correct horse").unwrap();
-    let users = Users {
-        app: &app,
-        tokens: session.tokens().clone(),
-        project: session.create_project("Load").unwrap(),
-        begun: AtomicU64::new(0),
-        kept: AtomicU64::new(0),
-    };
+    let users = Users::new(&app, &session);
     good(&instance, &users, "3.0.0", true);
     good(&instance, &users, "3.0.1", false);
     person.finds_everything(&app);
@@ -190,6 +186,21 @@ fn updates_and_failures() {
         tasks.len() as u64 >= users.kept.load(Ordering::SeqCst),
         "a write was lost"
     );
+}
+
+/// Installs the first of them from there; the id of its guest.
+pub fn installed(instance: &Instance, from: &str, more: &[&str]) -> String {
+    let digest = digest("2.4.0");
+    let words = [
+        "--source-directory",
+        from,
+        "--source-version",
+        "2.4.0",
+        "--source-sha256",
+        &digest,
+    ];
+    bundled(&instance.install(&[&words[..], more].concat())).well();
+    instance.id().unwrap()
 }
 
 fn offered(instance: &Instance) {

@@ -7,6 +7,7 @@ mod certificate;
 mod confined;
 mod good;
 mod machine;
+mod newer;
 mod nginx;
 mod place;
 mod sqlite;

@@ -25,13 +25,13 @@ use crate::{
 const NOBODY: u32 = 65_534;
 
 /// A data directory of the app's user, and the plugin.
-struct Data {
+pub struct Data {
     directory: TempDir,
     plugin: Plugin,
 }
 
 impl Data {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let directory = open_directory();
         chown(directory.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         let plugin = Place::with(&shipped("db-sqlite")).start().unwrap();
@@ -43,7 +43,7 @@ impl Data {
         data
     }
 
-    fn generation(&self, name: &str) -> Handle {
+    pub fn generation(&self, name: &str) -> Handle {
         let path = self.directory.path().join("db").join(name).join("todo.db");
         Handle {
             name: name.to_owned(),
@@ -52,7 +52,7 @@ impl Data {
         }
     }
 
-    fn file(&self) -> Handle {
+    pub fn file(&self) -> Handle {
         let path = self.directory.path().join("dump.db").display().to_string();
         Handle {
             name: "file".to_owned(),
@@ -61,7 +61,7 @@ impl Data {
         }
     }
 
-    fn ask(&mut self, purpose: Purpose) -> Result<Value, String> {
+    pub fn ask(&mut self, purpose: Purpose) -> Result<Value, String> {
         Machine::here()
             .converse(&mut self.plugin, &purpose)
             .map(Value::Object)
@@ -97,7 +97,7 @@ impl Data {
         })
     }
 
-    fn next(&mut self, database: &Handle, next: &Handle) -> Result<Value, String> {
+    pub fn next(&mut self, database: &Handle, next: &Handle) -> Result<Value, String> {
         self.ask(Purpose::NextGeneration {
             database: database.clone(),
             next: next.clone(),
@@ -106,10 +106,10 @@ impl Data {
 }
 
 /// A `sqlite3` that has carried out `script` and keeps its database open; killed when dropped, like an app.
-struct App(Child);
+pub struct App(Child);
 
 impl App {
-    fn with(database: &Handle, script: &str) -> Self {
+    pub fn with(database: &Handle, script: &str) -> Self {
         let mut child = Command::new("setpriv")
             .args([
                 "--reuid=nobody",

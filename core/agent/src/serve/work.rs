@@ -112,7 +112,9 @@ impl Work<'_> {
                 .flat_map(Plan::numbered)
                 .any(|known| known == (number, step));
             let done = records.iter().rev().find_map(|record| match record {
-                Record::Done { number: n, seen } if *n == number => Some(seen.clone()),
+                Record::Done {
+                    number: n, seen, ..
+                } if *n == number => Some(seen.clone()),
                 _ => None,
             });
             match done {

@@ -203,13 +203,23 @@ pub struct Clock {
 }
 
 impl CutOver {
+    /// Whether both sides work on the same data: what one has written the other sees.
+    pub fn shares_data(&self) -> bool {
+        self.generation.is_empty() && self.alone.iter().all(|path| self.to.needs.contains(path))
+    }
+
     /// The way back once it is done, as an operation of its own. The generation left behind is not touched: it is what
     /// `from` works on then, and what remains if going back fails.
     pub fn reversed(&self, operation: &str) -> CutOver {
+        let theirs = match self.durable.is_empty() {
+            true => &self.alone,
+            false => &self.durable,
+        };
         CutOver {
             operation: operation.to_owned(),
             from: self.to.clone(),
             to: self.from.clone(),
+            alone: theirs.clone(),
             generation: Vec::new(),
             durable: Vec::new(),
             ..self.clone()

@@ -152,7 +152,9 @@ fn told_again(
 ) -> Result<(), Fault> {
     for (number, _) in batch.numbered() {
         let done = records.iter().find_map(|record| match record {
-            Record::Done { number: n, seen } if *n == number => Some(seen.clone()),
+            Record::Done {
+                number: n, seen, ..
+            } if *n == number => Some(seen.clone()),
             _ => None,
         });
         match done {

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod config;
+mod history;
 mod recipe;
 mod settings;
 mod since;
@@ -16,6 +17,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 pub use bundle::{Bundle, Channel, Create, Key, PublicKey};
 pub use config::Config;
+pub use history::{History, Past};
 pub use recipe::{Pin, Recipe};
 pub use settings::Given;
 pub use since::Since;
@@ -93,8 +95,8 @@ pub enum Verb {
     Rollback(Rollback),
     /// Settle which container an instance is, after one was cloned, restored or rolled back
     Adopt(Adopt),
-    /// List what has been done to an instance
-    History(One),
+    /// List what has been done to an instance, or show how one of it went
+    History(History),
     /// Look at the host and at everything Homeport keeps: what is or would be in the way, and what cures it
     Doctor,
     /// Check and change settings files before they are used

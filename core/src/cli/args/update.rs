@@ -1,5 +1,7 @@
 //! What `update` and `rollback` can be asked.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::Change;
@@ -42,7 +44,13 @@ pub struct Rollback {
     /// Which instance, and whether only to show the plan.
     #[command(flatten)]
     pub change: Change,
-    /// Accept that rows and files written since the update are lost, where the data has to go back, too
-    #[arg(long)]
+    /// To the release that this operation of `homeport history` put in service; only the one before is kept
+    #[arg(long, value_name = "N")]
+    pub to: Option<u64>,
+    /// Accept that rows written since the update are lost, where the data has to go back, too
+    #[arg(long, conflicts_with = "export_newer")]
     pub lose_newer: bool,
+    /// Keep rows written since as JSON in this file of the host, or in a file of its own in this directory, then go back
+    #[arg(long, value_name = "FILE|DIRECTORY")]
+    pub export_newer: Option<PathBuf>,
 }

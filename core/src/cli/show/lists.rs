@@ -2,10 +2,6 @@
 
 use std::fmt::Write;
 
-use homeport_bootstrap::utc;
-use homeport_engine::history::Summary;
-use homeport_engine::recover::Outcome;
-
 use super::status::word;
 use super::table::table;
 use crate::bundle::Inspection;
@@ -59,39 +55,6 @@ fn health(one: &Listed) -> String {
     seen.map_or_else(String::new, |(health, age)| {
         format!("{}, {} ago", word(health), duration(age))
     })
-}
-
-/// The operations on an instance, in the order given.
-pub fn history(operations: &[Summary]) -> String {
-    if operations.is_empty() {
-        return "Nothing has been done to it yet.".to_owned();
-    }
-    let row = |one: &Summary| {
-        let took = one.ended.map_or_else(String::new, |ended| {
-            duration(ended.saturating_sub(one.began))
-        });
-        [
-            utc::unix(one.began),
-            one.verb.clone(),
-            ended(one).to_owned(),
-            format!("{}/{}", one.done, one.steps),
-            took,
-            one.operation.clone(),
-        ]
-    };
-    table(
-        ["BEGAN", "VERB", "ENDED", "STEPS", "TOOK", "OPERATION"],
-        &operations.iter().map(row).collect::<Vec<_>>(),
-    )
-}
-
-fn ended(one: &Summary) -> &'static str {
-    match (one.outcome, one.committed) {
-        (Some(Outcome::Done), _) => "done",
-        (Some(Outcome::RolledBack), _) => "taken back",
-        (None, true) => "open: to be finished",
-        (None, false) => "open: to be taken back",
-    }
 }
 
 /// What a bundle holds, and whether it is genuine.
@@ -166,38 +129,5 @@ mod tests {
             list(&[]),
             "No instance is here. `homeport install` installs one."
         );
-    }
-
-    #[test]
-    fn operations() {
-        let one = Summary {
-            operation: "20260102-install".to_owned(),
-            verb: "install".to_owned(),
-            instance: "tasks".to_owned(),
-            version: "0.1.0".to_owned(),
-            stages: vec!["guest".to_owned()],
-            began: 1_767_322_985,
-            ended: Some(1_767_323_085),
-            outcome: Some(Outcome::Done),
-            committed: true,
-            steps: 27,
-            done: 27,
-            undone: 0,
-            cut_over: None,
-        };
-        let open = Summary {
-            verb: "stop".to_owned(),
-            ended: None,
-            outcome: None,
-            committed: false,
-            done: 3,
-            ..one.clone()
-        };
-        insta::assert_snapshot!(history(&[one, open]), @r#"
-    BEGAN                 VERB     ENDED                   STEPS  TOOK        OPERATION
-    2026-01-02T03:03:05Z  install  done                    27/27  1 min 40 s  20260102-install
-    2026-01-02T03:03:05Z  stop     open: to be taken back  3/27   -           20260102-install
-    "#);
-        assert_eq!(history(&[]), "Nothing has been done to it yet.");
     }
 }

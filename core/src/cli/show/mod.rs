@@ -3,6 +3,7 @@
 mod checkup;
 mod error;
 mod finish;
+mod history;
 mod lists;
 mod log;
 mod plan;
@@ -15,7 +16,8 @@ mod update;
 pub use checkup::{checkup, findings};
 pub use error::error;
 pub use finish::{adopted, installed};
-pub use lists::{bundle, history, list};
+pub use history::{details, history};
+pub use lists::{bundle, list};
 pub use log::line;
 pub use plan::plans;
 pub use plugin::{inspected, plugins};

@@ -1,6 +1,6 @@
 //! What an update has to say: what is new, what a rehearsal has shown, how it went.
 
-use crate::verbs::rollback::RolledBack;
+use crate::verbs::rollback::{self, RolledBack};
 use crate::verbs::update::{Checked, Rehearsed, Requests, Updated};
 
 /// Versions there are.
@@ -69,8 +69,8 @@ fn failed(requests: Option<Requests>) -> String {
 /// How a way back went.
 pub fn rolled_back(done: &RolledBack) -> String {
     let data = match done.since.data_goes_back {
-        true => "Its data went back with it.",
-        false => "The data is as it was.",
+        true => format!("Its data went back with it.{}", kept(done)),
+        false => "The data is as it was.".to_owned(),
     };
     format!(
         "`{}` is at {} again (it was at {}), after {} s. {data}\n{}, longest wait {}.\nForward again: homeport rollback {}",
@@ -84,6 +84,24 @@ pub fn rolled_back(done: &RolledBack) -> String {
     )
 }
 
+/// What became of what was written since.
+fn kept(done: &RolledBack) -> String {
+    let rows = done.since.rows.iter();
+    let rows: String = rows
+        .map(|(table, rows)| format!("\n  {table}: {}", rollback::rows_told(rows)))
+        .collect();
+    let kept = done.exported.as_ref().map(|exported| {
+        format!(
+            "\nThe {} newer rows are in {}.",
+            exported.rows,
+            exported.file.display()
+        )
+    });
+    let lost =
+        (!rows.is_empty()).then(|| format!(" Written since, and only in {} now:{rows}", done.from));
+    lost.unwrap_or_default() + &kept.unwrap_or_default()
+}
+
 /// How an update went.
 pub fn updated(done: &Updated) -> String {
     let rehearsed = &done.rehearsed;
@@ -92,7 +110,7 @@ pub fn updated(done: &Updated) -> String {
         "`{instance}` is at {to} (it was at {from}), after {took} s.\n\
          {requests}, longest wait {waited} (predicted: {predicted}).\n\
          Asked through the public address meanwhile: {asked} times, {failed} without the right answer.\n\
-         Backup: {backup}\nBack to {from}: homeport rollback {instance}",
+         Backup: {backup}{pruned}\nBack to {from}: homeport rollback {instance}",
         instance = rehearsed.instance,
         to = rehearsed.to,
         from = rehearsed.from,
@@ -102,6 +120,10 @@ pub fn updated(done: &Updated) -> String {
         asked = done.probed.0,
         failed = done.probed.1,
         backup = done.backup,
+        pruned = match done.pruned.len() {
+            0 => String::new(),
+            older => format!(" ({older} older removed)"),
+        },
     )
 }
 

@@ -11,7 +11,7 @@ use super::side::{self, Deployed};
 use super::{script, switch};
 use crate::plan::deploy::{Deploy, DeployError};
 use crate::plan::parts::Plugin;
-use crate::plan::{described, registered};
+use crate::plan::{absent, backup, described, registered};
 use crate::state::{Previous, Registered, State, Status};
 
 /// Name of the observation that counts the files written since.
@@ -38,29 +38,29 @@ pub struct Back<'a> {
     pub address: String,
 }
 
-/// Whose rows are counted before a way back.
+/// What the database plugin is asked for before a way back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum When {
-    /// Those in service.
-    Now,
-    /// Those of the generation before.
-    Then,
+pub enum Newer {
+    /// How many rows were written since.
+    Counted,
+    /// The rows themselves.
+    Exported,
 }
 
 impl Back<'_> {
-    /// The database plugin, asked for one of its counts.
-    pub fn counting(&self, when: When) -> Plugin<'_> {
-        self.service.database_for(match when {
-            When::Now => "count-now",
-            When::Then => "count-then",
+    /// The database plugin, asked for what is newer.
+    pub fn newer(&self, newer: Newer) -> Plugin<'_> {
+        self.service.database_for(match newer {
+            Newer::Counted => "compare",
+            Newer::Exported => "export-newer",
         })
     }
 
-    /// First stage: what the plugin wants to look at before it counts. Only looks.
-    pub fn look(&self, first: u32, looks: &[(When, Vec<Command>)]) -> Plan {
+    /// First stage: what the plugin wants to look at before it compares. Only looks.
+    pub fn look(&self, first: u32, looks: &[(Newer, Vec<Command>)]) -> Plan {
         let looked = looks
             .iter()
-            .flat_map(|(when, looks)| self.counting(*when).observe(looks));
+            .flat_map(|(newer, looks)| self.newer(*newer).observe(looks));
         let mut steps: Vec<Step> = looked.collect();
         let files = &self.service.recipe.recipe.data.files;
         let until = self.previous.until.to_string();
@@ -72,27 +72,30 @@ impl Back<'_> {
         self.to.operation.stage("look", first, None, steps)
     }
 
-    /// Second stage: the rows. Only looks.
+    /// Second stage: how many rows are newer. Only looks.
     ///
     /// # Errors
     /// When the plugin breaks its contract.
-    pub fn count(
-        &self,
-        first: u32,
-        counts: &[(When, Vec<step::Step>)],
-    ) -> Result<Plan, DeployError> {
-        let mut steps = Vec::new();
-        for (when, count) in counts {
-            steps.extend(self.counting(*when).steps(count)?);
-        }
-        Ok(self.to.operation.stage("count", first, None, steps))
+    pub fn compare(&self, first: u32, steps: &[step::Step]) -> Result<Plan, DeployError> {
+        let steps = self.newer(Newer::Counted).steps(steps)?;
+        Ok(self.to.operation.stage("compare", first, None, steps))
     }
 
-    /// Last stage: the cut-over and what follows from it.
+    /// Third stage, if somebody wants the newer rows kept: they are in a file of the guest, from where the host takes them.
+    ///
+    /// # Errors
+    /// When the plugin breaks its contract.
+    pub fn export(&self, first: u32, steps: &[step::Step]) -> Result<Plan, DeployError> {
+        let steps = self.newer(Newer::Exported).steps(steps)?;
+        let steps = backup::dumped(&self.service.recipe.recipe.user, steps);
+        Ok(self.to.operation.stage("export", first, None, steps))
+    }
+
+    /// Last stage: the cut-over and what follows from it. `exported`: the newer rows lie in a file of the guest.
     ///
     /// # Errors
     /// When a text of the recipe is wrong.
-    pub fn switch(&self, first: u32) -> Result<Plan, DeployError> {
+    pub fn switch(&self, first: u32, exported: bool) -> Result<Plan, DeployError> {
         let state = self.after();
         let mut steps = switch::slot(self.to)?;
         steps.push(Step::guest(
@@ -103,6 +106,10 @@ impl Back<'_> {
         let identity = &self.to.spec.identity;
         let entry = Registered::of(&state, identity, &self.address);
         steps.extend([registered(&entry), described(identity, &state)]);
+        if exported {
+            let away = absent(backup::DUMP_DIRECTORY);
+            steps.push(Step::guest("Remove the file with the newer rows", away));
+        }
         Ok(self.to.operation.stage("cut-over", first, commit, steps))
     }
 

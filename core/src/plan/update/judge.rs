@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use homeport_plugin_api::wire::database::NewerTable;
+use serde::Serialize;
+
 /// What was counted in a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counted {
@@ -55,19 +58,48 @@ pub fn lost(before: &Counted, after: &Counted, volatile: &[String]) -> Vec<Diffe
     before.rows.iter().filter_map(differ).collect()
 }
 
-/// By how many rows tables have changed between two counts, beside what a migration did to them.
-pub fn since(
-    then: &Counted,
-    now: &Counted,
+/// What became of a table's rows since a release came.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Written {
+    /// Rows that are new.
+    pub added: u64,
+    /// Of these, how many came with the update itself, as its rehearsal has counted.
+    pub came_with_it: u64,
+    /// Rows that have other values: users have written them – or the update has, which nobody has counted.
+    pub changed: u64,
+    /// Rows that are gone.
+    pub removed: u64,
+    /// Of these, how many went with the update itself.
+    pub went_with_it: u64,
+}
+
+/// What was written since, beside what the update has done itself: tables of which nothing would be lost are left out.
+/// `migrated` are the rows it has added by table; fewer are negative.
+pub fn written(
+    tables: Vec<NewerTable>,
     migrated: &BTreeMap<String, i64>,
-    volatile: &[String],
-) -> BTreeMap<String, i64> {
-    let mut changed = then.added(now);
-    for (table, rows) in migrated {
-        *changed.entry(table.clone()).or_default() -= rows;
+) -> BTreeMap<String, Written> {
+    let of = |table: NewerTable| {
+        let own = migrated.get(&table.table).copied().unwrap_or(0);
+        let written = Written {
+            added: table.added,
+            came_with_it: own.max(0).unsigned_abs().min(table.added),
+            changed: table.changed,
+            removed: table.removed,
+            went_with_it: own.min(0).unsigned_abs().min(table.removed),
+        };
+        (table.table, written)
+    };
+    let all = tables.into_iter().map(of);
+    all.filter(|(_, one)| one.by_users() > 0 || one.changed > 0)
+        .collect()
+}
+
+impl Written {
+    /// Rows that users have added or removed.
+    fn by_users(&self) -> u64 {
+        (self.added - self.came_with_it) + (self.removed - self.went_with_it)
     }
-    changed.retain(|table, rows| *rows != 0 && !volatile.contains(table));
-    changed
 }
 
 /// What was measured, milliseconds.
@@ -144,11 +176,25 @@ mod tests {
 
     #[test]
     fn written_since_is_what_the_migration_has_not_done() {
-        let then = counted(&[("tasks", 10), ("sessions", 1)], "a");
-        let now = counted(&[("tasks", 13), ("sessions", 4), ("new", 2)], "b");
-        let migrated = BTreeMap::from([("new".to_owned(), 2), ("tasks".to_owned(), 1)]);
-        let found = since(&then, &now, &migrated, &["sessions".to_owned()]);
-        assert_eq!(found, BTreeMap::from([("tasks".to_owned(), 2)]));
+        let table = |name: &str, (added, changed, removed)| NewerTable {
+            table: name.to_owned(),
+            added,
+            changed,
+            removed,
+        };
+        let tables = vec![
+            table("tasks", (3, 1, 0)),
+            table("migration", (2, 0, 0)),
+            table("old", (0, 0, 4)),
+            table("gone", (0, 0, 1)),
+        ];
+        let own = [("migration", 2), ("tasks", 1), ("old", -4)];
+        let own = own.map(|(name, rows)| (name.to_owned(), rows)).into();
+        let found = written(tables, &own);
+        let names: Vec<&str> = found.keys().map(String::as_str).collect();
+        assert_eq!(names, ["gone", "tasks"]);
+        let tasks = &found["tasks"];
+        assert_eq!((tasks.added, tasks.came_with_it, tasks.changed), (3, 1, 1));
     }
 
     #[test]

@@ -27,8 +27,8 @@ use crate::plan::deploy::{Deploy, DeployError};
 use crate::plan::parts::{self, Plugin};
 use crate::state::State;
 
-pub use back::{Back, FILES, When};
-pub use judge::{Counted, Difference, Predicted, Timings, lost, since};
+pub use back::{Back, FILES, Newer};
+pub use judge::{Counted, Difference, Predicted, Timings, Written, lost, written};
 pub use rehearse::{START, TALK, TOUCHED};
 pub use side::{Deployed, previous, settled};
 pub use switch::Keeping;

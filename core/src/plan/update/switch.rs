@@ -48,6 +48,8 @@ pub struct Keeping<'a> {
     pub migrated: Option<BTreeMap<String, i64>>,
     /// The backup on the host.
     pub archive: &'a str,
+    /// Rows it holds, by table.
+    pub rows: &'a BTreeMap<String, u64>,
     /// Address of the guest.
     pub address: &'a str,
 }
@@ -187,6 +189,7 @@ fn after(update: &Update<'_>, keeping: &Keeping<'_>) -> State {
     noted["to"] = json!(candidate.version);
     noted["predicted_ms"] = json!(keeping.predicted_ms);
     noted["backup"] = json!(keeping.archive);
+    noted["rows"] = json!(keeping.rows);
     State {
         status: Status::Running,
         version: candidate.version.to_owned(),

@@ -10,8 +10,10 @@ use super::report::{Rehearsed, Requests, Updated};
 use super::stages::{self, Took};
 use super::{Ended, Request, take_back};
 use crate::error::{Aftermath, Error, Kind};
+use crate::plan::backup;
 use crate::plan::deploy::Deploy;
 use crate::verbs::Context;
+use crate::verbs::backup::made_by_updates;
 use crate::verbs::operation::Operation;
 use crate::verbs::parts::Partners;
 
@@ -51,12 +53,14 @@ pub(super) fn act(
     let ended = stages::switch(&mut operation, prepared, &mut partners, &rehearsed);
     let probed = probing.end();
     let outcome = match ended {
-        Ok(outcome) => {
-            operation.finish()?;
-            outcome
-        }
+        Ok(outcome) => outcome,
         Err(error) => return Err(operation.failed(error)),
     };
+    let pruned = match pruned(&mut operation, prepared, &outcome) {
+        Ok(pruned) => pruned,
+        Err(error) => return Err(operation.failed(error)),
+    };
+    operation.finish()?;
     let requests = requests(cx, &prepared.slots.to_come(), begun);
     told(&outcome, instance)?;
     Ok(Ended::Done(Box::new(Updated {
@@ -65,9 +69,29 @@ pub(super) fn act(
         requests,
         probed,
         backup: prepared.archive.archive.clone(),
+        pruned,
         seconds: unix_now().saturating_sub(about.at),
         host_calls: cx.target.host_calls(),
     })))
+}
+
+/// Lets go of backups there are too many of, now that the new release is proven; their archives.
+fn pruned(
+    operation: &mut Operation<'_>,
+    prepared: &Prepared,
+    outcome: &Outcome,
+) -> Result<Vec<String>, Error> {
+    let Ending::Switched { trouble: None } = &outcome.ending else {
+        return Ok(Vec::new());
+    };
+    let (about, backup) = (&prepared.slots.about, &prepared.slots.settings.backup);
+    let all = made_by_updates(&about.guest.instance)?;
+    let surplus = backup::surplus(&all, backup.retention_count, backup.retention_mb);
+    if !surplus.is_empty() {
+        let plan = backup::pruned(about, operation.next()?, &backup.directory, surplus);
+        operation.stage(plan)?;
+    }
+    Ok(surplus.iter().map(|kept| kept.archive.clone()).collect())
 }
 
 /// A pause that is longer than wanted is no update.

@@ -47,6 +47,8 @@ pub struct Rehearsed {
     pub rows_added: BTreeMap<String, i64>,
     /// Rows in all tables.
     pub rows: u64,
+    /// The same by table.
+    pub rows_by_table: BTreeMap<String, u64>,
     /// Copying the database, milliseconds.
     pub copy_ms: u64,
     /// The migrations, milliseconds.
@@ -74,6 +76,9 @@ pub struct Updated {
     pub probed: (u64, u64),
     /// The backup on the host.
     pub backup: String,
+    /// Older backups that were let go of: there were more than are to be kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pruned: Vec<String>,
     /// How long everything took, seconds.
     pub seconds: u64,
     /// Calls of the host's own tools.

@@ -114,6 +114,7 @@ fn brought(
         migrates,
         rows_added,
         rows: dumped.rows.values().sum(),
+        rows_by_table: dumped.rows.clone(),
         copy_ms: timings.copy_ms,
         migration_ms: predicted.migration_ms,
         pause_ms: predicted.pause_ms,
@@ -238,6 +239,7 @@ fn switching(
         predicted_ms: rehearsed.pause_ms,
         migrated: rehearsed.migrates.then(|| rehearsed.rows_added.clone()),
         archive: &prepared.archive.archive,
+        rows: &rehearsed.rows_by_table,
         address: &prepared
             .slots
             .living

@@ -45,7 +45,7 @@ fn app_settings() -> Value {
     json!({"database": handle("live"), "context": context()})
 }
 
-fn database_purposes() -> [Value; 8] {
+fn database_purposes() -> [Value; 10] {
     [
         json!({"kind": "provision", "database": handle("live")}),
         json!({"kind": "check", "database": handle("live")}),
@@ -54,6 +54,8 @@ fn database_purposes() -> [Value; 8] {
         json!({"kind": "count", "database": handle("copy")}),
         json!({"kind": "next_generation", "database": handle("live"), "next": handle("copy")}),
         json!({"kind": "remove", "copy": handle("copy")}),
+        json!({"kind": "compare", "then": handle("copy"), "now": handle("live"), "leave_out": []}),
+        json!({"kind": "export_newer", "then": handle("copy"), "now": handle("live"), "file": handle("file"), "leave_out": []}),
         json!({"kind": "status", "database": handle("live")}),
     ]
 }

@@ -1,6 +1,7 @@
 //! What is said to a database plugin beyond the shared conversation.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as JsonValue};
 use std::collections::BTreeMap;
 
 use super::{
@@ -53,6 +54,28 @@ pub enum Purpose {
         /// Never the database in service.
         copy: Handle,
     },
+    /// Tell what `now` has that `then` has not; `read` answers with the fact [`NEWER`]. Both are read, neither is changed;
+    /// `now` may be in use. Columns only one of them has are compared with what a new row has in them, where that is known.
+    Compare {
+        /// What was in service before, as it was left.
+        then: Handle,
+        /// What is in service.
+        now: Handle,
+        /// Tables that do not count: their rows come and go.
+        leave_out: Vec<String>,
+    },
+    /// Write the rows that [`Purpose::Compare`] counts as new or changed into `file`, one JSON object per line: first a
+    /// [`NewerTable`] for each table that has any, then an [`ExportedRow`] for each row. All of it is one state of `now`.
+    ExportNewer {
+        /// What was in service before, as it was left.
+        then: Handle,
+        /// What is in service.
+        now: Handle,
+        /// To here; does not exist yet.
+        file: Handle,
+        /// Tables that do not count.
+        leave_out: Vec<String>,
+    },
     /// Say how it is. Only `observe` and `read` are asked, and everything that is looked at is looked at at once, again
     /// and again, in the middle of service: what takes more than a moment is no look. `read` answers with [`SIZE`],
     /// [`CONNECTIONS`] and [`TROUBLE`] as far as it can tell them; of several troubles the first counts.
@@ -85,6 +108,45 @@ pub struct Trouble {
 
 /// The fact that `Count` ends in: an object, table name to number of rows.
 pub const ROWS: &str = "rows";
+/// The fact that `Compare` ends in: a list of [`NewerTable`], without the tables that are the same in both.
+pub const NEWER: &str = "newer";
+
+/// How a table differs from what it was.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewerTable {
+    /// The table.
+    pub table: String,
+    /// Rows it did not have.
+    pub added: u64,
+    /// Rows it had with other values. A table without a key has none: there it is an added and a removed row.
+    #[serde(default)]
+    pub changed: u64,
+    /// Rows it has no more.
+    #[serde(default)]
+    pub removed: u64,
+}
+
+/// A row that is new or has changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExportedRow {
+    /// The table it is in.
+    pub of: String,
+    /// Which of both.
+    pub is: RowIs,
+    /// By column. Bytes that are no text are an object with the one key `hex`.
+    pub row: Map<String, JsonValue>,
+}
+
+/// Why a row is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowIs {
+    /// It was not there.
+    Added,
+    /// It had other values.
+    Changed,
+}
+
 /// The fact that `Count` may have beside it: a text that is the same as long as tables, columns and indexes are.
 pub const SCHEMA: &str = "schema";
 
@@ -97,6 +159,8 @@ impl PurposeOf for Purpose {
         "count",
         "next_generation",
         "remove",
+        "compare",
+        "export_newer",
         "status",
     ];
 
@@ -109,6 +173,8 @@ impl PurposeOf for Purpose {
             Self::Count { .. } => "count",
             Self::NextGeneration { .. } => "next_generation",
             Self::Remove { .. } => "remove",
+            Self::Compare { .. } => "compare",
+            Self::ExportNewer { .. } => "export_newer",
             Self::Status { .. } => "status",
         }
     }

@@ -1,24 +1,31 @@
 //! Goes back to the release before, and says beforehand what would be lost by it.
 
-use std::collections::BTreeMap;
+mod export;
+mod kept;
+mod since;
+
+use std::path::Path;
 
 use homeport_engine::cutover::{OBSERVED, Outcome};
 use homeport_engine::plan::Plan;
 use homeport_engine::require::Observations;
 use homeport_engine::run::unix_now;
-use homeport_plugin_api::wire::database::Purpose;
 use serde::Serialize;
 
-use crate::error::{Error, Kind};
+use crate::error::{Aftermath, Error, Kind};
 use crate::plan::Operation as About;
 use crate::plan::deploy::{Deploy, Program};
-use crate::plan::update::{Back, FILES, When, since};
+use crate::plan::update::Back;
 use crate::state::Previous;
 use crate::verbs::Context;
 use crate::verbs::operation::Operation;
 use crate::verbs::parts::Partners;
 use crate::verbs::slots::{Found, Slots, Wanted};
 use crate::verbs::update::{Prober, Requests, requests, told};
+
+use export::Export;
+pub use export::Exported;
+pub use since::{Since, told as rows_told};
 
 /// The verb as it is typed.
 pub(crate) const VERB: &str = "rollback";
@@ -27,8 +34,12 @@ pub(crate) const VERB: &str = "rollback";
 pub struct Request<'a> {
     /// Name of the instance.
     pub name: Option<&'a str>,
-    /// Whether rows and files written since may be lost.
+    /// Number in the history of the operation that put the release in service; `None`: the release before.
+    pub to: Option<u64>,
+    /// Whether rows written since may be lost.
     pub lose_newer: bool,
+    /// Where rows written since are kept as JSON: a file that is not there yet, or a directory.
+    pub export_newer: Option<&'a Path>,
     /// Only show what would be done.
     pub dry_run: bool,
 }
@@ -52,6 +63,9 @@ pub struct RolledBack {
     pub to: String,
     /// What was written since.
     pub since: Since,
+    /// Where the newer rows are now; `None`: nobody wanted them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exported: Option<Exported>,
     /// How the cut-over went.
     pub cut_over: Outcome,
     /// Users' requests meanwhile; `None`: the proxy's log could not be read.
@@ -64,17 +78,6 @@ pub struct RolledBack {
     pub host_calls: u32,
 }
 
-/// What was written since the release in service came.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Since {
-    /// Whether the data goes back with the release: it was migrated then.
-    pub data_goes_back: bool,
-    /// Rows by table; fewer are negative.
-    pub rows: BTreeMap<String, i64>,
-    /// Files.
-    pub files: u64,
-}
-
 /// Goes back, or shows how.
 ///
 /// # Errors
@@ -82,14 +85,21 @@ pub struct Since {
 pub fn rollback(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Ended, Error> {
     let (living, _lock) = cx.found(request.name, VERB, request.dry_run)?;
     let found = Found::of(cx, living, VERB)?;
+    if let Some(number) = request.to {
+        kept::is_kept(number, &found.told.state)?;
+    }
     let (program, about) = (cx.program.deployed(), found.operation(VERB)?);
     if request.dry_run {
         return Ok(Ended::Planned(planned(program, about, found)?));
     }
+    let export = request
+        .export_newer
+        .map(|path| Export::into(path, &found, about.at));
+    let export = export.transpose()?;
     let (slots, previous, mut partners) = prepare(program, about, found)?;
     let (to, service) = (slots.to_come(), slots.in_service());
     let back = back(&slots, &to, &service, &previous);
-    act(cx, &slots, &back, &mut partners, request)
+    act(cx, &slots, &back, &mut partners, (request, export))
 }
 
 /// The way back as it looks before anything was counted.
@@ -99,7 +109,9 @@ pub fn rollback(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Ended, Er
 pub fn planned(program: Program, about: About, found: Found) -> Result<Vec<Plan>, Error> {
     let (slots, previous, _) = prepare(program, about, found)?;
     let (to, service) = (slots.to_come(), slots.in_service());
-    Ok(vec![back(&slots, &to, &service, &previous).switch(0)?])
+    Ok(vec![
+        back(&slots, &to, &service, &previous).switch(0, false)?,
+    ])
 }
 
 fn prepare(
@@ -158,7 +170,7 @@ fn act(
     slots: &Slots,
     back: &Back<'_>,
     partners: &mut Partners,
-    request: &Request<'_>,
+    (request, export): (&Request<'_>, Option<Export>),
 ) -> Result<Ended, Error> {
     let about = &slots.about;
     let instance = &about.guest.instance;
@@ -171,13 +183,20 @@ fn act(
         ..
     } = cx;
     let mut operation = Operation::begin(instance, &about.id, *target, stop, *tell)?;
-    let since = match settled(&mut operation, back, partners, request, *confirm) {
+    let since = match told_of(&mut operation, back, partners, request, *confirm) {
         Ok(since) => since,
+        // It was only looked.
+        Err(error) => return Err(operation.failed(error).after(Aftermath::Untouched)),
+    };
+    let exported = export.filter(|_| since.data_goes_back);
+    let exported = exported.map(|export| export.done(&mut operation, back, &since, partners));
+    let exported = match exported.transpose() {
+        Ok(exported) => exported,
         Err(error) => return Err(operation.failed(error)),
     };
     let begun = unix_now();
     let probing = prober.start();
-    let switched = switched(&mut operation, back);
+    let switched = switched(&mut operation, back, exported.is_some());
     let probed = probing.end();
     let seen = match switched {
         Ok(seen) => seen,
@@ -192,6 +211,7 @@ fn act(
         from: back.state.version.clone(),
         to: back.previous.version.clone(),
         since,
+        exported,
         cut_over: outcome,
         requests,
         probed,
@@ -201,22 +221,26 @@ fn act(
 }
 
 /// What was written since, once somebody has agreed to what is lost of it.
-fn settled(
+fn told_of(
     operation: &mut Operation<'_>,
     back: &Back<'_>,
     partners: &mut Partners,
     request: &Request<'_>,
     confirm: &mut dyn FnMut(&str) -> Result<(), Error>,
 ) -> Result<Since, Error> {
-    let since = written_since(operation, back, partners)?;
-    agreed(&since, back, request)?;
+    let since = since::written_since(operation, back, partners, request)?;
+    since::agreed(&since, back, request)?;
     confirm(&question(&since, back))?;
     Ok(since)
 }
 
 /// Puts the release before in service.
-fn switched(operation: &mut Operation<'_>, back: &Back<'_>) -> Result<Observations, Error> {
-    let plan = back.switch(operation.next()?)?;
+fn switched(
+    operation: &mut Operation<'_>,
+    back: &Back<'_>,
+    exported: bool,
+) -> Result<Observations, Error> {
+    let plan = back.switch(operation.next()?, exported)?;
     operation.stage(plan)
 }
 
@@ -229,80 +253,12 @@ pub(crate) fn outcome(seen: &Observations) -> Result<Outcome, Error> {
     })
 }
 
-/// Counts both generations, unless they are one and the same.
-fn written_since(
-    operation: &mut Operation<'_>,
-    back: &Back<'_>,
-    partners: &mut Partners,
-) -> Result<Since, Error> {
-    let Some(migrated) = &back.previous.migrated else {
-        return Ok(Since::default());
-    };
-    let purpose = |when: When| Purpose::Count {
-        database: match when {
-            When::Now => back.service.database.live.clone(),
-            When::Then => back.to.database.live.clone(),
-        },
-    };
-    let mut looks = Vec::new();
-    for when in [When::Now, When::Then] {
-        looks.push((when, partners.looks(&purpose(when))?));
-    }
-    let seen = operation.stage(back.look(operation.next()?, &looks))?;
-    let mut counts = Vec::new();
-    for (when, looks) in &looks {
-        let looked = (back.counting(*when), looks.as_slice());
-        counts.push((*when, partners.planned(&purpose(*when), looked, &seen)?));
-    }
-    let seen = operation.stage(back.count(operation.next()?, &counts)?)?;
-    let mut counted = Vec::new();
-    for ((when, looks), (_, steps)) in looks.iter().zip(&counts) {
-        let part = back.counting(*when);
-        counted.push(partners.counted(&purpose(*when), part, looks, steps, &seen)?);
-    }
-    let volatile = &back.service.recipe.recipe.rehearsal.volatile;
-    let files = seen
-        .get(FILES)
-        .and_then(|seen| seen.stdout.trim().parse().ok());
-    let [now, then] = counted.as_slice() else {
-        return Ok(Since::default());
-    };
-    Ok(Since {
-        data_goes_back: true,
-        rows: since(then, now, migrated, volatile),
-        files: files.unwrap_or(0),
-    })
-}
-
-/// Nothing is lost that nobody agreed to lose.
-fn agreed(since: &Since, back: &Back<'_>, request: &Request<'_>) -> Result<(), Error> {
-    if since.rows.is_empty() || request.lose_newer {
-        return Ok(());
-    }
-    let why = format!(
-        "{} has changed the database, so its data goes back, too; since then was written: {}",
-        back.state.version,
-        listed(since)
-    );
-    let instance = &back.state.instance;
-    Err(Error::new(Kind::Usage, "Going back would lose data.", why)
-        .with_remedy(format!("Stay, and keep it: homeport status {instance}"))
-        .with_remedy(format!(
-            "Go back and lose it: homeport rollback {instance} --lose-newer"
-        )))
-}
-
-fn listed(since: &Since) -> String {
-    let rows = since.rows.iter();
-    let rows = rows.map(|(table, rows)| format!("`{table}` {rows:+} rows"));
-    rows.chain([format!("{} files", since.files)])
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
 fn question(since: &Since, back: &Back<'_>) -> String {
     let data = match since.data_goes_back {
-        true => format!("Its data goes back, too; lost by that: {}.", listed(since)),
+        true => format!(
+            "Its data goes back, too. Written since: {}.",
+            since.listed()
+        ),
         false => "The data stays as it is.".to_owned(),
     };
     format!(
