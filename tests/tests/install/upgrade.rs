@@ -14,7 +14,7 @@ use homeport_tests::load::{Load, open_loop};
 use tempfile::TempDir;
 
 use crate::instance::{Instance, turn};
-use crate::release::{bundle, bundled};
+use crate::release::{self, bundle, bundled};
 use crate::run::{Ended, apart, call, homeport, inside, run};
 use crate::user::Person;
 
@@ -89,7 +89,8 @@ fn asked<T: Send>(app: &App, change: impl FnOnce() -> T + Send) -> (T, usize, Du
 fn agent_and_gates_are_exchanged_while_requests_wait() {
     let _turn = turn();
     let instance = Instance::new("e2e-upgrade", 133);
-    bundled(&instance.install(&[])).well();
+    let from = release::app().display().to_string();
+    bundled(&instance.install(&["--source-directory", &from])).well();
     let id = instance.id().unwrap();
     let app = instance.served();
     let person = Person::arrives(&app);
