@@ -18,7 +18,7 @@ use crate::remains::inside as within;
 use crate::run::{eventually, run};
 
 /// Ends, unless `HOMEPORT_KILLS` says otherwise.
-const KILLS: u32 = 20;
+const KILLS: u32 = 12;
 
 /// Every so many-th is completed, unless `HOMEPORT_KILLS_COMPLETE` is `all`; taking back is quicker.
 const COMPLETED: u32 = 7;
