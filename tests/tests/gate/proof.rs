@@ -157,7 +157,7 @@ fn exchange_five_times(gate: &mut Gate, mut app: App, book: &Arc<Book>) -> (App,
         app = App::start(port, book, WORK);
         gate.switch(from, to);
         waited.push(gate.figure("waiting"));
-        gate.release(1 + hold % 2 * 3);
+        gate.release(2 << (hold % 2));
     }
     (app, waited)
 }

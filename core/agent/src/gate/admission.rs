@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 /// How often a release that has not emptied the queue is looked at.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// So many looks in a row at which a release is too slow make it wider: a burst that the proxy is still passing on makes the
+/// queue longer for a moment, and that is no reason.
+const SLOW_LOOKS: u32 = 4;
+
 /// The state of one gate.
 pub(crate) struct Admission {
     stage: Stage,
@@ -34,6 +38,8 @@ struct Release {
     /// How many waited when last looked.
     queue: Option<u32>,
     looked: Instant,
+    /// At how many looks in a row it was too slow.
+    slow: u32,
 }
 
 /// The right of one request to be with the app; given back when it is done.
@@ -145,24 +151,27 @@ impl Admission {
         matches!(self.stage, Stage::Releasing(release) if now.duration_since(release.looked) >= LOOK_EVERY)
     }
 
-    /// Doubles the width of a release at whose pace the queue would not be empty within two seconds. A stream narrower
-    /// than what arrives, or one long request in a width of one, would let the kernel's queue overflow, and then
-    /// requests fail for certain; and everybody in the queue still waits. A queue whose length the kernel does not
-    /// tell counts as one that does not get shorter.
+    /// Doubles the width of a release that has been too slow at [`SLOW_LOOKS`] looks in a row, and at each one after them: at
+    /// its pace the queue would not be empty within twenty seconds. A stream narrower than what arrives, or one long request in a width of one, would let
+    /// the kernel's queue overflow, and then requests fail for certain. Before that it is better to wait: what is let go
+    /// side by side may fail as well. A queue whose length the kernel does not tell counts as one that does not get
+    /// shorter.
     pub(crate) fn look(&mut self, queue: Option<u32>, now: Instant) {
         let Stage::Releasing(release) = &mut self.stage else {
             return;
         };
-        let fast_enough = match (release.queue, queue) {
-            (Some(before), Some(after)) => u64::from(after) * 4 <= u64::from(before) * 3,
-            (before, after) => before.is_none() && after.is_some(),
+        let slow = match (release.queue, queue) {
+            (Some(before), Some(after)) => u64::from(after) * 40 > u64::from(before) * 39,
+            (before, after) => before.is_some() || after.is_none(),
         };
-        if !fast_enough && self.down_since.is_none() {
+        let slow = if slow { release.slow + 1 } else { 0 };
+        if slow >= SLOW_LOOKS && self.down_since.is_none() {
             release.width = release.width.saturating_mul(2);
         }
         *release = Release {
             queue,
             looked: now,
+            slow,
             ..*release
         };
     }
@@ -186,6 +195,7 @@ impl Release {
             width,
             queue: None,
             looked: now,
+            slow: 0,
         }
     }
 }
@@ -251,11 +261,19 @@ mod tests {
         gate.hold();
         gate.release(Some(1), now);
         for (queue, width) in [
-            (Some(100), 1),
-            (Some(75), 1),
-            (Some(74), 2),
-            (Some(90), 4),
-            (Some(40), 4),
+            (Some(1000), 1),
+            (Some(975), 1),
+            (Some(960), 1),
+            (Some(930), 1),
+            (Some(920), 1),
+            (Some(920), 1),
+            (Some(990), 1),
+            (Some(999), 2),
+            (Some(999), 4),
+            (Some(400), 4),
+            (None, 4),
+            (None, 4),
+            (None, 4),
             (None, 8),
         ] {
             gate.look(queue, now);

@@ -37,6 +37,8 @@ pub(super) fn dumped(update: &Update<'_>, steps: &CopySteps) -> Result<Vec<Step>
     let away = Op::Exec(rehearse::take_down(update)?);
     let mut all =
         vec![Step::guest("Lay out a place to rehearse in", Op::Exec(laid)).undone_by(away)];
+    // Before the dump: a file that users add after it has the number the candidate will give its own first one.
+    all.push(rehearse::listing());
     let dump = update.database("dump").steps(&steps.dump)?;
     all.extend(backup::dumped(&recipe.user, dump));
     let load = update.database("load");

@@ -47,7 +47,6 @@ const CLOSED: &str = r#"! grep -Ev "^(Inter-|  *face|  *lo:)" /proc/self/net/dev
 
 pub(super) fn start(update: &Update<'_>, archive: &Archive) -> Result<Vec<Step>, DeployError> {
     let mut steps = backup::kept(update.candidate.operation, archive);
-    steps.push(listing());
     steps.extend(laid_out(update)?);
     steps.extend(stopped_in_the_end(update)?);
     steps.push(act(update, START, "Start it on the copy", Act::Start)?);
@@ -99,7 +98,8 @@ pub(super) fn take_down(update: &Update<'_>) -> Result<Exec, DeployError> {
     Ok(exec)
 }
 
-fn listing() -> Step {
+/// Notes which files there are; what is not among them, nobody can say of the candidate that it changed.
+pub(super) fn listing() -> Step {
     let list = script(LIST, &[REHEARSAL, "before"], ACT_S);
     let gone = absent(format!("{REHEARSAL}/before"));
     Step::guest("List the files there are", Op::Exec(list)).undone_by(gone)
