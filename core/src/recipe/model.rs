@@ -224,10 +224,10 @@ pub enum SettingType {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FirstLogin {
-    /// The command, run as root in a terminal of its own: it asks for the password there. What it needs of the unit's user,
-    /// variables and directory, it must see to itself.
+    /// The command, run as root with the password on its stdin. What it needs of a terminal, of the unit's user, variables and
+    /// directory, it must see to itself.
     pub create: Vec<String>,
-    /// How often it asks for it.
+    /// On how many lines the password stands there: as often as it is asked for.
     pub asks: u32,
     /// The command by which a new password is given, in a terminal of the administrator's.
     pub reset: Vec<String>,

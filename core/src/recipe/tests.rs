@@ -232,6 +232,8 @@ fn what_an_app_s_own_settings_need_is_checked() {
             "needs: [mail_hots]",
         ),
         (FILE, "name: mail_from", "name: domain"),
+        (FILE, "asks: 2", "asks: 0"),
+        (FILE, "{{ email }}", "{{ domain }}"),
         (FILE, "not_across: minute", "not_across: day"),
     ]);
     for wanted in [
@@ -239,6 +241,8 @@ fn what_an_app_s_own_settings_need_is_checked() {
         "is choice, but `of` names no words",
         "there is no such setting – did you mean `mail_host`?",
         "is the name of a setting that every deployment has",
+        "`first_login.asks` is 0, but must be from 1 to 4",
+        "`domain` is not a value a recipe has",
         "is \"day\", but must be one of minute, hour",
     ] {
         assert!(found.contains(wanted), "{wanted}\n{found}");

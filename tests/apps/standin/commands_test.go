@@ -50,6 +50,7 @@ func TestMostCommandsMigrate(t *testing.T) {
 	for command, migrates := range map[string]bool{
 		"healthcheck": true, "user list": true, "dump": true, "migrate": true,
 		"user create -u bob -e bob@example.org -p longenough": true,
+		"user reset-password ann --direct -p longenough":      true,
 		"version": false, "doctor": false, "migrate list": false,
 	} {
 		dir := onceOlder(t)

@@ -21,6 +21,7 @@ mod dry;
 mod errors;
 mod face;
 mod faults;
+mod first_login;
 mod five;
 mod instance;
 mod killed;

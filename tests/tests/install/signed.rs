@@ -116,8 +116,14 @@ fn only_what_its_publisher_signed_is_installed() {
     publisher.refused(&instance, "signed by another key");
     fs::write(publisher.signature(), signature).unwrap();
 
-    publisher.install(&instance).well();
-    answers(&instance.served());
+    let told = publisher.install(&instance).well();
+    let app = instance.served();
+    answers(&app);
+    // A password that nobody gave is made, and said once.
+    let mut words = told
+        .split_whitespace()
+        .skip_while(|word| *word != "Password");
+    app.login("admin", words.nth(1).unwrap()).unwrap();
     let id = instance.id().unwrap();
     let left = "ls /var/lib/homeport/staging 2>/dev/null; ls -l /opt/vikunja/releases/*/vikunja";
     let left = crate::run::inside(&id, left);

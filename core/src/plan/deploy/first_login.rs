@@ -1,7 +1,7 @@
 //! The first account: made by the app's own command before the app serves anybody, proven by a log-in at the public address.
 //!
-//! The command asks for the password in a terminal. It is given one of its own, and the password through that: in no
-//! argument list, log or journal, and in the guest only in a file of root's that is gone before the app starts.
+//! The command is given the password on its stdin: it is in no argument list, log or journal, and in the guest only in a
+//! file of root's that is gone before the app starts.
 
 use std::collections::BTreeMap;
 
@@ -25,17 +25,6 @@ const TIME_S: u32 = 300;
 /// Gives the password `$1` times, each on a line, to the command behind it.
 const ANSWER: &str = r#"times=$1; shift
 while [ "$times" -gt 0 ]; do cat "$0"; times=$((times - 1)); done | exec "$@""#;
-
-/// Debian's program that runs a command, given as a shell's line, in a terminal, which here does not repeat what is typed.
-const TERMINAL: [&str; 7] = [
-    "script",
-    "--echo",
-    "never",
-    "--quiet",
-    "--flush",
-    "--return",
-    "--command",
-];
 
 /// Tries of the log-in; apps count them, so there are few.
 const DEADLINE_MS: u32 = 25_000;
@@ -96,15 +85,10 @@ pub(super) fn made(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     let Some(first) = deploy.first() else {
         return Ok(Vec::new());
     };
-    // A shell's words, quoted: `script` takes the command as one text.
-    let quoted = |word: &String| format!("'{}'", word.replace('\'', "'\\''"));
-    let create = rendered(deploy.recipe, deploy.settings, &first.create)?;
-    let command = create.iter().map(quoted).collect::<Vec<_>>().join(" ");
     let file = path(deploy);
     let mut argv: Vec<String> = ["sh", "-c", ANSWER].map(str::to_owned).into();
     argv.extend([file.clone(), first.asks.to_string()]);
-    argv.extend(TERMINAL.map(str::to_owned));
-    argv.extend([command, "/dev/null".to_owned()]);
+    argv.extend(rendered(deploy.recipe, deploy.settings, &first.create)?);
     let exec = Exec {
         argv,
         secret_files: vec![file.clone()],

@@ -114,18 +114,9 @@ mod tests {
     use crate::recipe;
 
     fn first() -> FirstLogin {
-        FirstLogin {
-            create: Vec::new(),
-            asks: 2,
-            reset: Vec::new(),
-            least: 8,
-            most: 72,
-            log_in: recipe::LogIn {
-                path: "/login".to_owned(),
-                username: "username".to_owned(),
-                password: "password".to_owned(),
-            },
-        }
+        let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
+        let recipe = recipe::load(&templates, "vikunja").unwrap().recipe;
+        recipe.first_login.unwrap()
     }
 
     #[test]

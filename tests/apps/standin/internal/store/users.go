@@ -44,6 +44,20 @@ func (s *Store) CreateUser(username, email, hash string) (*User, error) {
 	return user, err
 }
 
+// SetHash stores the digest of another password.
+func (s *Store) SetHash(username, hash string) error {
+	return s.inTx(func(tx *sql.Tx) error {
+		changed, err := tx.Exec(`UPDATE users SET password = ? WHERE username = ?`, hash, username)
+		if err != nil {
+			return err
+		}
+		if count, err := changed.RowsAffected(); err != nil || count == 0 {
+			return errors.Join(ErrNotFound, err)
+		}
+		return nil
+	})
+}
+
 // UserByName finds an account by its name.
 func (s *Store) UserByName(username string) (*User, error) {
 	return scanUser(s.DB.QueryRow(userColumns+`WHERE username = ?`, username))

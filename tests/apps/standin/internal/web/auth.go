@@ -40,20 +40,35 @@ func Register(s *store.Store, rounds int, username, email, password string) (*st
 	switch {
 	case len(username) < 3 || len(username) > 250 || strings.ContainsAny(username, " ,") || strings.Contains(username, "://"):
 		return nil, &failure{http.StatusBadRequest, 1001, "the user name needs 3 to 250 characters and no space, comma or URL"}
-	case len(password) < 8 || len(password) > 72:
-		return nil, &failure{http.StatusBadRequest, 1001, "the password needs 8 to 72 bytes"}
 	case !strings.Contains(email, "@"):
 		return nil, &failure{http.StatusBadRequest, 1001, "this is not an e-mail address"}
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), rounds)
+	hash, err := hashed(password, rounds)
 	if err != nil {
 		return nil, err
 	}
-	user, err := s.CreateUser(username, email, string(hash))
+	user, err := s.CreateUser(username, email, hash)
 	if errors.Is(err, store.ErrTaken) {
 		return nil, &failure{http.StatusBadRequest, 1001, err.Error()}
 	}
 	return user, err
+}
+
+// SetPassword gives an account another password; only the command line does so.
+func SetPassword(s *store.Store, rounds int, username, password string) error {
+	hash, err := hashed(password, rounds)
+	if err != nil {
+		return err
+	}
+	return s.SetHash(username, hash)
+}
+
+func hashed(password string, rounds int) (string, error) {
+	if len(password) < 8 || len(password) > 72 {
+		return "", &failure{http.StatusBadRequest, 1001, "the password needs 8 to 72 bytes"}
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), rounds)
+	return string(hash), err
 }
 
 func (s *Server) login(c *call) error {
