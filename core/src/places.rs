@@ -68,6 +68,11 @@ pub mod guest {
     pub const STAGING: &str = "/var/lib/homeport/staging";
     /// Settings of the gates.
     pub const GATES: &str = "/etc/homeport";
+    /// Those of a component's gate, as its units say.
+    pub fn gate_settings(component: &str) -> String {
+        format!("{GATES}/gate-{component}.env")
+    }
+
     /// Loopback port of the proxy's internal listener.
     pub const INTERNAL_PORT: u16 = 9080;
 

@@ -49,6 +49,7 @@ fn defaults() -> Defaults {
         values: [("app".to_owned(), "tasks".to_owned())].into(),
         components: vec![ComponentDefaults {
             name: "backend".to_owned(),
+            optional: false,
             port_blue: 3456,
             port_green: 3457,
         }],

@@ -69,7 +69,7 @@ pub enum Op {
     },
     /// A file's OpenPGP signature is good and of the key that is meant.
     Verify(Verify),
-    /// One member of a zip archive lies unpacked at a path.
+    /// One member of a zip archive, or all below one, lies unpacked at a path.
     Unpack(Unpack),
     /// The path is this file, directory or link – or nothing.
     PutFile(PutFile),
@@ -216,7 +216,7 @@ pub struct Verify {
     pub fingerprint: String,
 }
 
-/// One member of a zip archive to unpack.
+/// One member of a zip archive to unpack, or everything below one of its directories.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unpack {
     /// Absolute path of the archive.
@@ -225,10 +225,14 @@ pub struct Unpack {
     pub member: String,
     /// Absolute path it is written to.
     pub to: String,
-    /// Permission bits.
-    pub mode: u32,
+    /// Permission bits of a file. `None`: it is a directory; of what is below it, what may be executed in the archive has
+    /// mode 0755, everything else 0644.
+    pub mode: Option<u32>,
     /// More bytes than this are refused.
     pub limit: u64,
+    /// Whether it is a directory that not every archive has: without it there is nothing at the path.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// One file to push into a guest.

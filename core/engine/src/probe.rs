@@ -1,5 +1,6 @@
 //! One check with its expectation and its deadline, as data.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Check {
-    /// A GET request and what its answer must be.
+    /// A request and what its answer must be.
     Http(HttpCheck),
     /// Somebody can log in with a password the host knows. Host side only.
     LogIn(LogIn),
@@ -49,7 +50,7 @@ pub enum Check {
     },
 }
 
-/// A GET request and what its answer must be.
+/// A request and what its answer must be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpCheck {
     /// Where to connect.
@@ -58,6 +59,9 @@ pub struct HttpCheck {
     pub host: String,
     /// Path with query.
     pub path: String,
+    /// What is posted, when it is a call without a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Call>,
     /// Expected status.
     pub status: u16,
     /// Text the body must contain.
@@ -92,6 +96,16 @@ impl fmt::Debug for Hidden {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str("…")
     }
+}
+
+/// What a probe posts. It must be something that changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Headers beside those every request has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Body.
+    pub body: String,
 }
 
 /// How an HTTP probe connects.

@@ -108,6 +108,36 @@ impl From<DeployError> for Error {
                 ),
                 |error, remedy| error.with_remedy(remedy),
             ),
+            DeployError::NotInRelease { ref component, .. } => {
+                let way = format!(
+                    "Install another release, or leave {component} out: `--{component}-enabled off`."
+                );
+                Error::new(
+                    Kind::Configuration,
+                    "The release lacks a component.",
+                    error.to_string(),
+                )
+                .with_remedy(way)
+            }
+            DeployError::OtherComponents {
+                ref component,
+                brings,
+                ..
+            } => {
+                let way = match brings {
+                    true => format!(
+                        "Go on without it: in the container, put `enabled: off` below `services`, `{component}` into the deployment's configuration."
+                    ),
+                    false => "Stay with releases that have it.".to_owned(),
+                };
+                Error::new(
+                    Kind::Configuration,
+                    "An update exchanges components; it neither adds one nor takes one away.",
+                    error.to_string(),
+                )
+                .with_remedy(way)
+                .with_remedy("Or install that release as another instance.")
+            }
             error @ DeployError::Dialect { .. } => Error::new(
                 Kind::Configuration,
                 "App and database do not fit.",

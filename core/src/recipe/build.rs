@@ -129,6 +129,9 @@ pub struct Starts {
 pub struct BuildStep {
     /// What it does, as an imperative.
     pub title: String,
+    /// A file of the source: without it, this step has nothing to do.
+    #[serde(default)]
+    pub when: Option<String>,
     /// Directory in the source; none: its top.
     #[serde(default)]
     pub directory: String,
@@ -164,6 +167,9 @@ pub struct Built {
     /// Octal permission bits of a file; none: it is a directory.
     #[serde(default)]
     pub mode: Option<String>,
+    /// Whether it is a directory that not every source has.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// What the types alone do not say.

@@ -2,6 +2,7 @@
 
 mod build;
 mod model;
+mod optional;
 mod pin;
 mod read;
 mod setting;

@@ -132,7 +132,7 @@ pub struct Signature {
     pub fingerprint: String,
 }
 
-/// One file taken from the archive.
+/// One file or directory taken from the archive.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Member {
@@ -140,8 +140,12 @@ pub struct Member {
     pub member: String,
     /// Its name in the release directory.
     pub to: String,
-    /// Octal permission bits.
-    pub mode: String,
+    /// Octal permission bits of a file; left out, it is a directory.
+    #[serde(default)]
+    pub mode: Option<String>,
+    /// Whether it is a directory that not every archive has.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// What an app needs: what it is given when nothing is asked for, and the floors.
@@ -168,6 +172,9 @@ pub struct Secret {
     pub name: String,
     /// Number of random characters.
     pub length: u32,
+    /// The optional component that it is for, if for one.
+    #[serde(default)]
+    pub only_with: Option<String>,
 }
 
 /// A setting of the app's own: what plugins' settings are, with what only an app has.
@@ -316,6 +323,9 @@ pub struct File {
     /// The slot it is for, if for one: gives the template `colour` and `port`.
     #[serde(default)]
     pub slot: Option<Slot>,
+    /// The optional component that it is for, if for one and not for a slot of it.
+    #[serde(default)]
+    pub only_with: Option<String>,
 }
 
 /// A slot of a component.
@@ -334,8 +344,17 @@ pub struct Slot {
 pub struct Component {
     /// Lower-case letters, digits, hyphens.
     pub name: String,
+    /// When it is there; left out for a component that always is.
+    #[serde(default)]
+    pub optional: Option<Optional>,
     /// Its unit; may use `colour`.
     pub unit: String,
+    /// Packages of the guest's distribution that only it needs.
+    #[serde(default)]
+    pub packages: Vec<String>,
+    /// Units that it needs beside its own: both slots share them.
+    #[serde(default)]
+    pub needs: Vec<String>,
     /// Requests whose path begins with this are its.
     pub prefix: String,
     /// Default port of the blue slot.
@@ -353,6 +372,14 @@ pub struct Component {
     pub expects: Vec<Expect>,
 }
 
+/// A component that not every release has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Optional {
+    /// What a release that has it has in its directory.
+    pub has: String,
+}
+
 /// A path of long-lived connections.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -363,17 +390,32 @@ pub struct Stream {
     pub exact: bool,
 }
 
-/// One expectation. Texts may use `version`.
+/// One expectation. Texts may use `version`, and the ports of the slot that is asked. One whose path does not begin with
+/// its component's prefix cannot be reached through the proxy, and is asked at the component's own port only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
     /// What is asked for.
     pub path: String,
+    /// What is posted; left out for a GET request. It must change nothing: it is asked whenever somebody looks.
+    #[serde(default)]
+    pub post: Option<Post>,
     /// Status it must have.
     pub status: u16,
     /// What its body must be like.
     #[serde(default)]
     pub body: Option<Body>,
+}
+
+/// What an expectation posts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Post {
+    /// Headers beside those every request has.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Body.
+    pub body: String,
 }
 
 /// What a body must be like. Exactly one of the three is said.

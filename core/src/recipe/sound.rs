@@ -147,6 +147,10 @@ impl Check<'_> {
         });
         for (n, secret) in recipe.secrets.iter().enumerate() {
             self.word(&secret.name, &format!("secrets[{n}].name"));
+            self.only_with(
+                secret.only_with.as_ref(),
+                &format!("secrets[{n}].only_with"),
+            );
             self.must(
                 (16..=1024).contains(&secret.length),
                 &format!("secrets[{n}].length"),
@@ -211,6 +215,7 @@ impl Check<'_> {
             self.absolute(&file.to, &at("to"));
             self.mode(&file.mode, &at("mode"));
             self.word(&file.group, &at("group"));
+            self.only_with(file.only_with.as_ref(), &at("only_with"));
             self.must(file_name(&file.template), &at("template"), || {
                 format!(
                     "is {:?}, but must be the name of a file beside the recipe",

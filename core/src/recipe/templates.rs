@@ -31,7 +31,7 @@ const VALUES: &[&str] = &[
 ];
 
 /// Values that a text for one slot may use beside.
-const OF_A_SLOT: &[&str] = &["colour", "port"];
+const OF_A_SLOT: &[&str] = &["colour", "port", "ports."];
 
 /// Everything that is wrong with texts and templates. `templates` are those that could be read, by name; `directory`
 /// is what a template's name is shown behind.
@@ -111,7 +111,7 @@ fn texts(recipe: &Recipe) -> Vec<(String, &str, bool)> {
         for (m, expect) in component.expects.iter().enumerate() {
             let json = expect.body.iter().filter_map(|body| body.json.as_ref());
             let path = format!("components[{n}].expects[{m}].body.json.equals");
-            texts.extend(json.map(|json| (path.clone(), &*json.equals, false)));
+            texts.extend(json.map(|json| (path.clone(), &*json.equals, true)));
         }
     }
     texts

@@ -201,6 +201,14 @@ pub(crate) const COMPONENT: [(&str, Kind, Need, &str); 5] = [
     ),
 ];
 
+/// The field that a component has beside, of which there are releases without it.
+pub(crate) const PRESENCE: (&str, Kind, Need, &str) = (
+    "enabled",
+    OneOf(&["auto", "on", "off"]),
+    Need::Default(Cow::Borrowed("auto")),
+    "Whether it is installed. auto: when the release has it. on: a release without it is refused. off: never.",
+);
+
 impl Field {
     /// Whether users may give it by flag and variable.
     pub(crate) fn asked(&self) -> bool {

@@ -30,8 +30,9 @@ pub use edit::{EditError, assign, edit};
 pub use error::{Finding, Origin, SettingsError};
 pub use json::json_schema;
 pub use model::{
-    Admin, Backup, Color, Component, Database, Deployment, Frontend, Git, Network, Proxmox,
-    Registration, Resources, SCHEMA, Services, Settings, Source, SourceKind, ToolchainSource,
+    Admin, Backup, Color, Component, Database, Deployment, Frontend, Git, Network, Presence,
+    Proxmox, Registration, Resources, SCHEMA, Services, Settings, Source, SourceKind,
+    ToolchainSource,
 };
 pub use resolve::{from_yaml, resolve, values};
 pub use schema::{AppSetting, ComponentDefaults, DatabaseDefaults, Defaults, Floors};

@@ -206,6 +206,9 @@ pub struct Frontend {
 /// One component of the app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Component {
+    /// Whether it is installed; only of a component of which there are releases without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<Presence>,
     /// Port of the blue slot.
     pub port_blue: u16,
     /// Port of the green slot.
@@ -216,6 +219,18 @@ pub struct Component {
     pub version_blue: Option<String>,
     /// Version in the green slot.
     pub version_green: Option<String>,
+}
+
+/// Whether a component is installed of which there are releases without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Presence {
+    /// When the release has it.
+    Auto,
+    /// Always; a release without it is refused.
+    On,
+    /// Never.
+    Off,
 }
 
 /// What the app was built from, when it was built from source.

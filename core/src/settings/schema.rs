@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use homeport_plugin_api::wire::schema;
 
-use super::fields::{COMPONENT, FIELDS, Field, Need};
+use super::fields::{COMPONENT, FIELDS, Field, Need, PRESENCE};
 use super::kind::Kind;
 
 /// What recipe, plugins and machine contribute to the settings.
@@ -29,6 +29,8 @@ pub struct Defaults {
 pub struct ComponentDefaults {
     /// Its name.
     pub name: String,
+    /// Whether there are releases without it.
+    pub optional: bool,
     /// Port of its blue slot.
     pub port_blue: u16,
     /// Port of its green slot.
@@ -216,7 +218,8 @@ fn component(component: &ComponentDefaults) -> Vec<Field> {
         need: default(key, need),
         reason: Cow::Borrowed(reason),
     };
-    COMPONENT.map(field).into()
+    let presence = component.optional.then_some(PRESENCE);
+    presence.into_iter().chain(COMPONENT).map(field).collect()
 }
 
 fn settings(database: &DatabaseDefaults) -> Vec<Field> {

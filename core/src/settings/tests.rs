@@ -30,6 +30,7 @@ fn defaults() -> Defaults {
     };
     let component = |name: &str, port: u16| ComponentDefaults {
         name: name.to_owned(),
+        optional: false,
         port_blue: port,
         port_green: port + 1,
     };

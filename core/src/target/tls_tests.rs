@@ -75,6 +75,7 @@ fn server(dir: &Path, certificate: &str, key: &str) -> String {
 
 fn ask(address: String, host: &str, roots: &str) -> Result<(), String> {
     let check = Check::Http(HttpCheck {
+        call: None,
         via: Via::Tls {
             address,
             roots: roots.to_owned(),

@@ -20,8 +20,10 @@ done"#;
 
 /// What a guest holds.
 pub struct Held {
-    /// The recipe as this Homeport has it.
+    /// The recipe as this Homeport has it, of what is installed.
     pub recipe: Loaded,
+    /// The whole of it, with what only other releases have.
+    pub whole: Loaded,
     /// The deployment's settings.
     pub settings: Settings,
     /// The file they were read from, as it is.
@@ -37,7 +39,7 @@ pub struct Held {
 /// # Errors
 /// When the guest does not answer, or its settings are not valid.
 pub fn read(cx: &mut Context<'_>, living: &Living) -> Result<(Held, Registry), Error> {
-    let recipe = recipe::load(&cx.program.templates(), &living.app)?;
+    let whole = recipe::load(&cx.program.templates(), &living.app)?;
     let plugins = parts::registry(cx.program)?;
     let config = places::guest::deployment_config(&living.app);
     let releases = format!("{}/releases", places::guest::program(&living.app));
@@ -47,12 +49,13 @@ pub fn read(cx: &mut Context<'_>, living: &Living) -> Result<(Held, Registry), E
         places::guest::PROBES,
         places::guest::DATABASE,
         &releases,
+        places::guest::GATES,
     ];
     let words = ["sh", "-c", READ, "sh"].into_iter().chain(paths);
     let words: Vec<&str> = words.collect();
     let text = cx.target.ask_guest(&living.guest, &words, b"")?;
     let told: Vec<&str> = text.split(PART).collect();
-    let [text, spec, probes, database, releases, _] = told.as_slice() else {
+    let [text, spec, probes, database, releases, gates, _] = told.as_slice() else {
         let why = format!("container {}: {} parts", living.guest.id, told.len());
         return Err(Error::new(
             Kind::Machine,
@@ -64,9 +67,10 @@ pub fn read(cx: &mut Context<'_>, living: &Living) -> Result<(Held, Registry), E
         name: config,
         bytes: text.as_bytes().to_vec(),
     };
-    let settings = settings::from_yaml(file, &install::defaults(&recipe, &plugins, false))?;
+    let settings = settings::from_yaml(file, &install::defaults(&whole, &plugins, false))?;
     let held = Held {
-        recipe,
+        recipe: installed(&whole, gates),
+        whole,
         settings,
         config: (*text).to_owned(),
         health: Health {
@@ -77,4 +81,41 @@ pub fn read(cx: &mut Context<'_>, living: &Living) -> Result<(Held, Registry), E
         releases: releases.lines().map(str::to_owned).collect(),
     };
     Ok((held, plugins))
+}
+
+/// The recipe of what has a gate here; `gates` are the names of their files, a line each.
+fn installed(whole: &Loaded, gates: &str) -> Loaded {
+    let optional = whole.recipe.components.iter();
+    let optional = optional.filter(|component| component.optional.is_some());
+    let names = optional.map(|component| component.name.clone());
+    let gated = |name: &String| {
+        let file = places::guest::gate_settings(name);
+        gates
+            .lines()
+            .any(|gate| file.ends_with(&format!("/{gate}")))
+    };
+    let absent: Vec<String> = names.filter(|name| !gated(name)).collect();
+    whole.without(&absent)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn what_has_a_gate_is_installed() {
+        let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
+        let whole = recipe::load(&templates, "vikunja").unwrap();
+        let names = |gates: &str| -> Vec<String> {
+            let components = installed(&whole, gates).recipe.components;
+            components.into_iter().map(|found| found.name).collect()
+        };
+        assert_eq!(names("gate-backend.env\n"), ["backend"]);
+        assert_eq!(
+            names("gate-backend.env\ngate-mcp.env\n"),
+            ["backend", "mcp"]
+        );
+    }
 }

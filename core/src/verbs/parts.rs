@@ -126,6 +126,11 @@ impl Partners {
         }
     }
 
+    /// The proxy serves the components of this recipe from now on: those that the release was seen to have.
+    pub fn serve(&mut self, recipe: &Recipe, settings: &Settings) {
+        *self.site = site(recipe, settings);
+    }
+
     /// What the database plugin says of a database before it has seen the guest.
     pub fn database(&mut self, database: &Handle) -> Result<DatabasePart, Error> {
         let provision = provision(database);

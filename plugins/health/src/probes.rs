@@ -19,12 +19,14 @@ fn component(component: &Component) -> Vec<Probe> {
         probe(&component.name, format!("{} unit", component.name), check)
     });
     let pages = component.ways.iter().flat_map(|way| {
+        let here = |expect: &&Expect| expect.ways.is_empty() || expect.ways.contains(&way.name);
         let wanted = move |expect: &Expect| page(component, way, expect);
         let reached = component
             .expects
             .is_empty()
             .then(|| reached(component, way));
-        component.expects.iter().map(wanted).chain(reached)
+        let asked = component.expects.iter().filter(here);
+        asked.map(wanted).chain(reached)
     });
     let user = component.user.iter();
     let directories = user.flat_map(|user| {

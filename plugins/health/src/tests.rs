@@ -22,6 +22,8 @@ fn asked() -> Probes {
         unit: (name == "direct").then(|| "vikunja-blue.service".to_owned()),
     };
     let expect = |path: &str, body| Expect {
+        post: None,
+        ways: Vec::new(),
         path: path.to_owned(),
         status: 200,
         body,

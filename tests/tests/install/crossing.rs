@@ -54,6 +54,7 @@ impl Standing {
             Colour::Green => 3457,
         };
         let check = Check::Http(HttpCheck {
+            call: None,
             via: Via::Tcp(format!("127.0.0.1:{port}")),
             host: "localhost".to_owned(),
             path: "/health".to_owned(),

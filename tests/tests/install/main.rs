@@ -26,6 +26,7 @@ mod five;
 mod instance;
 mod killed;
 mod logs;
+mod mcp;
 mod moment;
 mod one_liner;
 mod recipe;

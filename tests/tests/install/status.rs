@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::calls::Calls;
 use crate::condition::{CONDITIONS, Condition};
 use crate::instance::{Instance, STATE, turn};
+use crate::mcp;
 use crate::release::{self, bundled};
 use crate::run::{Ended, call, eventually, following, homeport, inside};
 
@@ -27,6 +28,7 @@ fn everything_that_can_be_the_matter() {
     bundled(&words).well();
     let id = instance.id().unwrap();
     well(&instance);
+    assert_eq!(inside(&id, mcp::TRACES), "");
     kept(&instance, &id);
     for condition in &CONDITIONS {
         seen(&instance, &id, condition);

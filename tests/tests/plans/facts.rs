@@ -73,6 +73,7 @@ pub fn observations() -> Observations {
             seen(0, "fe800000000000000000000000000001 02 40 20 80 eth0\n"),
         ),
         ("nginx.site.self_signed_for", seen(1, "")),
+        ("component mcp", seen(0, "absent\n")),
         (CERTIFICATE, seen(0, pem)),
         (
             FINGERPRINT,
@@ -100,6 +101,7 @@ pub fn fingerprint(mac: &str) -> Fingerprint {
 pub struct Facts {
     pub wanted: Wanted,
     pub plugins: Registry,
+    seen: Observations,
 }
 
 /// What is to be installed.
@@ -137,17 +139,42 @@ impl Facts {
                 pages,
             },
             plugins,
+            seen: observations(),
         }
+    }
+
+    /// The same of a release that has an MCP server.
+    pub fn with_mcp(mut self) -> Facts {
+        let there = Observation {
+            exit: 0,
+            stdout: "there\n".to_owned(),
+        };
+        self.seen.insert("component mcp".to_owned(), there);
+        self
+    }
+
+    /// The recipe of what the release in service has.
+    pub fn installed(&self) -> Loaded {
+        let there = self.seen["component mcp"].stdout == "there\n";
+        let absent = if there { None } else { Some("mcp".to_owned()) };
+        self.wanted.recipe.without(&Vec::from_iter(absent))
     }
 
     /// The four stages of an install, as `verbs::install` makes them one after another.
     pub fn install(mut self) -> Vec<Plan> {
-        let seen = observations();
+        let seen = self.seen.clone();
         let (deployment, mut partners) = self.deployment();
         let deploy = deployment.deploy(&self.wanted);
         let guest = deploy.guest().unwrap();
         let base = deploy.base(guest.end()).unwrap();
         let built = built::stages(&deploy, base.end());
+        let absent = deploy.absent(&seen).unwrap();
+        let recipe = self.wanted.recipe.without(&absent);
+        partners.serve(&recipe.recipe, &self.wanted.settings);
+        let deploy = Deploy {
+            recipe: &recipe,
+            ..deploy
+        };
         let app = deploy
             .app(
                 built.last().unwrap_or(&base).end(),
@@ -204,8 +231,14 @@ impl Facts {
             proxy: partners.proxy().unwrap(),
             health: Health::default(),
         };
-        deployment.health =
-            health::planned(&deployment.deploy(&self.wanted), &mut self.plugins).unwrap();
+        let deploy = deployment.deploy(&self.wanted);
+        let absent = deploy.absent(&self.seen).unwrap();
+        let recipe = self.wanted.recipe.without(&absent);
+        let deploy = Deploy {
+            recipe: &recipe,
+            ..deploy
+        };
+        deployment.health = health::planned(&deploy, &mut self.plugins).unwrap();
         (deployment, partners)
     }
 

@@ -44,6 +44,37 @@ fn install() {
     }
 }
 
+/// What a component that not every release has adds; without it, nothing of it is in a plan.
+#[test]
+fn install_with_an_mcp_server() {
+    let plans = Facts::shipped().with_mcp().install();
+    checked(&plans).expect("the plan is sound");
+    let without = Facts::shipped().install();
+    let apart = |plans: &[Plan], stage: &str| -> Vec<String> {
+        let stages = plans.iter().filter(|plan| plan.stage == stage);
+        let steps = stages.flat_map(|plan| &plan.steps);
+        steps
+            .map(|step| serde_yaml::to_string(&(&step.title, &step.op)).unwrap())
+            .collect()
+    };
+    let mut added = Vec::new();
+    for stage in ["guest", "base", "app", "prove"] {
+        let (with, known) = (apart(&plans, stage), apart(&without, stage));
+        for step in known.iter().filter(|_| stage != "base") {
+            let lower = step.to_lowercase();
+            let named = step.contains("deployment-config") || step.contains("settings");
+            assert!(
+                named || !(lower.contains("redis") || lower.contains("mcp")),
+                "{step}"
+            );
+        }
+        added.extend(with.into_iter().filter(|step| !known.contains(step)));
+    }
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("install-mcp-sqlite-proxmox-added", added.join("---\n"));
+    });
+}
+
 #[test]
 fn install_from_git() {
     let settings = format!(
@@ -106,6 +137,33 @@ fn update_and_rollback() {
         "rollback-migrated-sqlite-proxmox",
         &updates::rollback(Facts::shipped(), true),
     );
+}
+
+/// Never versions mixed: what both releases have changes in one cut-over.
+#[test]
+fn components_are_exchanged_together() {
+    let plans = updates::update(Facts::shipped().with_mcp());
+    checked(&plans).expect("the plan is sound");
+    let mut ops = plans
+        .iter()
+        .flat_map(|plan| &plan.steps)
+        .map(|step| &step.op);
+    let cut_over = ops.find_map(|op| match op {
+        Op::CutOver(cut_over) => Some(cut_over),
+        _ => None,
+    });
+    let cut_over = cut_over.expect("there is a cut-over");
+    let gates: Vec<&str> = cut_over.gates.iter().map(|gate| &*gate.component).collect();
+    assert_eq!(gates, ["backend", "mcp"]);
+    let units =
+        |colour: &str| ["backend", "mcp"].map(|name| format!("vikunja-{name}@{colour}.service"));
+    assert_eq!(cut_over.from.units, units("blue"));
+    assert_eq!(cut_over.to.units, units("green"));
+    // What a rehearsal has no Redis for is proven in the cut-over.
+    let text = serde_json::to_string(&plans).unwrap();
+    assert!(text.contains("backend@rehearsal") && !text.contains("mcp@rehearsal"));
+    let through = serde_json::to_string(&cut_over.to.through).unwrap();
+    assert!(through.contains("\"/mcp\"") && !through.contains("\"/info\""));
 }
 
 /// No plan carries a secret: they are made in the guest, or travel as files.

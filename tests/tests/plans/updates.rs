@@ -108,10 +108,14 @@ fn found(facts: Facts, version: &str, previous: Option<Previous>) -> Found {
         state,
         asks: Vec::new(),
     };
-    let Facts { wanted, plugins } = facts;
+    let recipe = facts.installed();
+    let Facts {
+        wanted, plugins, ..
+    } = facts;
     let held = Held {
         config: wanted.pages.yaml,
-        recipe: wanted.recipe,
+        recipe,
+        whole: wanted.recipe,
         settings: wanted.settings,
         health: Health {
             spec: "{\"spec\": \"as it was\"}\n".to_owned(),

@@ -109,6 +109,7 @@ fn an_answer_is_judged_by_all_that_is_expected() {
         via: Via::Tcp("h:1".to_owned()),
         host: "h".to_owned(),
         path: "/".to_owned(),
+        call: None,
         status: 200,
         body_contains: contains.map(str::to_owned),
         json_equals: json.map(|(at, text)| (at.to_owned(), text.to_owned())),

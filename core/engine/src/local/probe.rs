@@ -133,9 +133,13 @@ fn http(
         connection.map_err(|error| unhealthy(format!("`{name}` takes no connection: {error}")))?;
     let path = &check.path;
     let json = ("Content-Type".to_owned(), "application/json".to_owned());
-    let (method, headers, body) = match &check.post {
-        Some(Hidden(body)) => ("POST", vec![json], body.as_bytes()),
-        None => ("GET", Vec::new(), &[][..]),
+    let (method, headers, body) = match (&check.post, &check.call) {
+        (Some(Hidden(body)), _) => ("POST", vec![json], body.as_bytes()),
+        (None, Some(call)) => {
+            let headers = call.headers.clone().into_iter().collect();
+            ("POST", headers, call.body.as_bytes())
+        }
+        (None, None) => ("GET", Vec::new(), &[][..]),
     };
     let request = http::Request {
         method,

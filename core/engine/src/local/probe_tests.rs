@@ -2,6 +2,7 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 
 use super::*;
+use crate::probe::Call;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -23,6 +24,7 @@ fn page(via: Via, path: &str) -> Check {
         via,
         host: "h".to_owned(),
         path: path.to_owned(),
+        call: None,
         status: 200,
         body_contains: Some("hello".to_owned()),
         json_equals: None,
@@ -53,6 +55,38 @@ fn a_probe_tries_again_until_the_answer_is_right() {
     let address = serve(vec![b"garbage", BUSY, HELLO]);
     let check = page(Via::Tcp(address), "/x?y=1");
     run(&probe(check, 5000), &NEVER).unwrap();
+}
+
+#[test]
+fn what_is_posted_arrives_with_its_headers() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let asked = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"{}") {
+            let mut some = [0; 1000];
+            let read = stream.read(&mut some).unwrap();
+            request.extend(&some[..read]);
+        }
+        stream.write_all(HELLO).unwrap();
+        String::from_utf8(request).unwrap()
+    });
+    let Check::Http(mut check) = page(Via::Tcp(address), "/call") else {
+        unreachable!("it is a page")
+    };
+    check.call = Some(Call {
+        headers: [("Authorization".to_owned(), "Bearer nobody".to_owned())].into(),
+        body: "{}".to_owned(),
+    });
+    run(&probe(Check::Http(check), 5000), &NEVER).unwrap();
+    let asked = asked.join().unwrap();
+    assert!(asked.starts_with("POST /call HTTP/1.1\r\n"), "{asked}");
+    assert!(
+        asked.contains("\r\nAuthorization: Bearer nobody\r\n"),
+        "{asked}"
+    );
+    assert!(asked.contains("\r\nContent-Length: 2\r\n"), "{asked}");
 }
 
 #[test]

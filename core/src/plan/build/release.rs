@@ -12,6 +12,9 @@ use super::{Build, NETWORK_S, Revision, STEP_S, Tool, USER, tree};
 use crate::plan::{absent, directory};
 use crate::recipe::{BuildStep, Built, RecipeError};
 
+/// Stands before a step that there may be nothing to do for: without the file `$1`, it is done.
+const WHEN: &str = "[ -e \"$1\" ] || exit 0; shift; ";
+
 /// Gives what was taken out of the source its mode, and to root. Arguments: `MODE NAME` each.
 const OWN: &str = r#"cd "$1"
 shift
@@ -72,7 +75,14 @@ impl Build<'_> {
             }
             None => {
                 let place = format!("{}/{}", tree(), step.directory);
-                let mut exec = Exec::root(["sh", "-ec", BEHIND, "sh", &place], STEP_S);
+                let mut exec = match &step.when {
+                    Some(file) => {
+                        let (script, file) =
+                            (format!("{WHEN}{BEHIND}"), format!("{}/{file}", tree()));
+                        Exec::root(["sh", "-ec", &script, "sh", &file, &place], STEP_S)
+                    }
+                    None => Exec::root(["sh", "-ec", BEHIND, "sh", &place], STEP_S),
+                };
                 for word in &step.run {
                     exec.argv.push(self.recipe.text(word, &values)?);
                 }
@@ -106,8 +116,12 @@ fn taken(file: &Built, release: &str) -> Vec<Step> {
         return vec![Step::guest(title, read).undone_by(absent(to))];
     }
     let packed = format!("{to}.tar");
-    let script = "exec tar --create --file - --directory \"$1\" .";
-    let unpack = "mkdir -p \"$2\" && tar -x --no-same-owner -f \"$1\" -C \"$2\" && rm -f \"$1\"";
+    // Nothing comes of a directory that is not there and need not be.
+    let script = match file.optional {
+        true => "if [ -d \"$1\" ]; then exec tar --create --file - --directory \"$1\" .; fi",
+        false => "exec tar --create --file - --directory \"$1\" .",
+    };
+    let unpack = "if [ -s \"$1\" ]; then mkdir -p \"$2\"; tar -x --no-same-owner -f \"$1\" -C \"$2\"; fi; rm -f \"$1\"";
     let unpack = Exec::root(["sh", "-ec", unpack, "sh", &packed, &to], 600);
     vec![
         Step::guest(title, read(["sh", "-c", script, "sh", &from], &packed))

@@ -5,7 +5,7 @@ use homeport_engine::op::{Content, Op, ServiceState};
 use homeport_engine::plan::Step;
 use homeport_engine::probe::{Check, Probe, Via};
 
-use super::{Deploy, DeployError, Steps, Values, first_login, gate, prove};
+use super::{Deploy, DeployError, Steps, Values, first_login, gate, optional, prove};
 use crate::places;
 use crate::plan::parts;
 use crate::plan::{directory, file, put};
@@ -17,10 +17,13 @@ pub const CERTIFICATE: &str = "certificate";
 
 pub(super) fn steps(deploy: &Deploy<'_>, from_plugins: &Steps) -> Result<Vec<Step>, DeployError> {
     let mut steps = slots(deploy);
+    steps.extend(optional::secrets(deploy));
     steps.extend(deploy.provision().steps(&from_plugins.provision)?);
     steps.extend(configuration(deploy)?);
+    steps.extend(optional::packages(deploy));
     steps.extend(gate::steps(deploy));
     steps.extend(first_login::made(deploy)?);
+    steps.extend(optional::needs(deploy));
     steps.extend(start(deploy)?);
     steps.extend(deploy.proxy_for("site").steps(&from_plugins.site)?);
     steps.extend(probes(deploy)?);
@@ -144,7 +147,7 @@ fn probes(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         ];
         for (way, port) in ways {
             let probes = deploy.probes(component, port, &unit)?;
-            let asked = component.expects.iter().zip(probes);
+            let asked = asked_at(component, port).zip(probes);
             steps.extend(asked.map(|(expect, probe)| {
                 let title = format!("Ask {} for {} {way}", component.name, expect.path);
                 Step::guest(title, Op::Probe(probe))
@@ -152,6 +155,13 @@ fn probes(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
         }
     }
     Ok(steps)
+}
+
+/// What a component is asked for at a port: the proxy does not hand everything on.
+fn asked_at(component: &recipe::Component, port: u16) -> impl Iterator<Item = &recipe::Expect> {
+    let all = port != places::guest::INTERNAL_PORT;
+    let expects = component.expects.iter();
+    expects.filter(move |expect| all || component.proxied(&expect.path))
 }
 
 impl Deploy<'_> {
@@ -172,7 +182,8 @@ impl Deploy<'_> {
         })
     }
 
-    /// What a component must answer at a port of its guest, in the order of its expectations.
+    /// What a component must answer at a port of its guest, in the order of its expectations; through the proxy, only what
+    /// it hands on.
     pub(crate) fn probes(
         &self,
         component: &recipe::Component,
@@ -181,7 +192,7 @@ impl Deploy<'_> {
     ) -> Result<Vec<Probe>, DeployError> {
         let probe = |expect| {
             let via = Via::Tcp(format!("127.0.0.1:{port}"));
-            let check = prove::expected(self, expect, via, &self.settings.network.domain)?;
+            let check = prove::expected(self, component, expect, via)?;
             Ok(Probe {
                 check: Check::Http(check),
                 deadline_ms: component.start_seconds * 1000,
@@ -189,6 +200,6 @@ impl Deploy<'_> {
                 unit: Some(unit.to_owned()),
             })
         };
-        component.expects.iter().map(probe).collect()
+        asked_at(component, port).map(probe).collect()
     }
 }

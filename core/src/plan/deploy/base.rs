@@ -6,11 +6,11 @@ use homeport_engine::op::{Content, Op};
 use homeport_engine::plan::Step;
 use homeport_engine::require::{Condition, Observations};
 
-use super::{Deploy, DeployError, gate, prove, release};
+use super::{Deploy, DeployError, gate, optional, prove, release};
 use crate::places;
 use crate::plan::parts;
 use crate::plan::{absent, account, directory, file, put};
-use crate::recipe;
+use crate::recipe::{self, Recipe, Secret};
 use crate::state::Status;
 
 /// Name of the observation that holds the guest's marks.
@@ -38,6 +38,9 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     steps.extend(places_of_the_app(deploy));
     steps.extend(deploy.provision().observe(&deploy.database.looks));
     steps.extend(deploy.proxy_for("site").observe(&deploy.proxy.looks));
+    if deploy.build.is_none() {
+        steps.extend(optional::looks(&deploy.recipe.recipe, &deploy.release()));
+    }
     Ok(parts::in_candidate(steps).collect())
 }
 
@@ -133,17 +136,24 @@ fn packages(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     if deploy.carry.authorities.is_some() {
         wanted.push("ca-certificates".to_owned());
     }
-    wanted.sort();
-    wanted.dedup();
-    let apt = |words: &[&str]| {
-        let exec = Exec::root(["apt-get", "-q", "-y"], PACKAGES_S);
-        let mut exec = exec.env("DEBIAN_FRONTEND", "noninteractive");
-        exec.argv
-            .extend(words.iter().map(|word| (*word).to_owned()));
-        exec
-    };
     // Without the option a list that could not be read is a warning, and what it names does not exist.
     let update = apt(&["-o", "APT::Update::Error-Mode=any", "update"]).over_network(NETWORK_S);
+    let read = Step::guest("Read the list of packages", Op::Exec(update));
+    Ok([read].into_iter().chain(installed(wanted)).collect())
+}
+
+fn apt(words: &[&str]) -> Exec {
+    let exec = Exec::root(["apt-get", "-q", "-y"], PACKAGES_S);
+    let mut exec = exec.env("DEBIAN_FRONTEND", "noninteractive");
+    exec.argv
+        .extend(words.iter().map(|word| (*word).to_owned()));
+    exec
+}
+
+/// These packages are installed; the list has been read.
+pub(super) fn installed(mut wanted: Vec<String>) -> [Step; 2] {
+    wanted.sort();
+    wanted.dedup();
     let install = |how: &str| {
         let mut exec = apt(&["--no-install-recommends", how, "install"]);
         exec.argv.extend(wanted.iter().cloned());
@@ -151,14 +161,13 @@ fn packages(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
     };
     let fetch = install("--download-only").over_network(NETWORK_S);
     let list = wanted.join(", ");
-    Ok(vec![
-        Step::guest("Read the list of packages", Op::Exec(update)),
+    [
         Step::guest(format!("Download {list}"), Op::Exec(fetch)),
         Step::guest(
             format!("Install {list}"),
             Op::Exec(install("--no-download")),
         ),
-    ])
+    ]
 }
 
 /// User and directories.
@@ -196,16 +205,20 @@ fn places_of_the_app(deploy: &Deploy<'_>) -> Vec<Step> {
             directory(made.path.clone(), mode, &owner),
         ));
     }
-    for secret in &recipe.secrets {
-        let path = places::guest::secret(app, &secret.name);
-        let content = Content::Random {
-            length: secret.length,
-        };
-        steps.push(Step::guest(
-            format!("Make the secret {}", secret.name),
-            put(path, 0o400, &format!("{user}:{user}"), content),
-        ));
-    }
+    let always = recipe.secrets.iter();
+    let always = always.filter(|secret| secret.only_with.is_none());
+    steps.extend(always.map(|made| secret(recipe, made)));
     steps.extend(given_secrets(deploy));
     steps
+}
+
+/// A secret that the guest makes, for the app alone.
+pub(super) fn secret(recipe: &Recipe, made: &Secret) -> Step {
+    let path = places::guest::secret(&recipe.app, &made.name);
+    let content = Content::Random {
+        length: made.length,
+    };
+    let owner = format!("{user}:{user}", user = recipe.user);
+    let title = format!("Make the secret {}", made.name);
+    Step::guest(title, put(path, 0o400, &owner, content))
 }

@@ -119,6 +119,7 @@ pub(super) fn proven(deploy: &Deploy<'_>, certificate: &str) -> Option<Step> {
         body_contains: None,
         json_equals: None,
         post: None,
+        call: None,
     };
     let log_in = LogIn {
         ask,

@@ -51,7 +51,7 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
         directory(places::guest::GATES, 0o755, "root:root"),
     ));
     for component in &deploy.recipe.recipe.components {
-        let path = format!("{}/gate-{}.env", places::guest::GATES, component.name);
+        let path = places::guest::gate_settings(&component.name);
         steps.push(Step::guest(
             format!("Write {path}"),
             file(path.clone(), 0o644, settings(deploy, component)),

@@ -10,6 +10,7 @@ mod first_login;
 mod gate;
 mod guest;
 mod keep;
+mod optional;
 mod prove;
 mod release;
 mod values;
@@ -37,6 +38,7 @@ pub use first_login::new_password;
 pub(crate) use gate::units as gate_units;
 pub use gate::{UNITS as GATE_UNITS, is_gate};
 pub(crate) use guest::size;
+pub(crate) use optional::looks;
 pub(crate) use release::{fetched, packages, pushed, unpacked};
 pub use values::Values;
 
@@ -157,6 +159,13 @@ pub struct Steps {
     pub site: Vec<step::Step>,
 }
 
+fn exchanged(component: &str, release: &str, brings: bool) -> String {
+    match brings {
+        true => format!("{release} brings {component}, which is not installed here"),
+        false => format!("{release} has no {component}, which is in service here"),
+    }
+}
+
 /// Why a deployment cannot be planned.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
@@ -181,6 +190,28 @@ pub enum DeployError {
         why: String,
         /// What to do, as sentences or commands to paste.
         remedies: Vec<String>,
+    },
+    /// A component is asked for that the release does not have.
+    #[error(
+        "{component} is asked for, but the release {release} has none: there is no `{has}` in it"
+    )]
+    NotInRelease {
+        /// The component.
+        component: String,
+        /// Version of the release.
+        release: String,
+        /// What it would have.
+        has: String,
+    },
+    /// A release has other components than are installed.
+    #[error("{}", exchanged(component, release, *brings))]
+    OtherComponents {
+        /// The component.
+        component: String,
+        /// Version of the release.
+        release: String,
+        /// Whether it brings the component, which is not installed – or lacks it, and it is.
+        brings: bool,
     },
     /// The recipe does not fit the database.
     #[error("{app} does not speak `{dialect}`; it speaks {}", known.join(", "))]
@@ -225,8 +256,9 @@ impl Deploy<'_> {
         let Some(build) = &self.build else {
             return Ok(None);
         };
-        let steps = build.release(revision, tools, &self.release())?;
-        let steps = steps.into_iter().map(Step::in_candidate_guest).collect();
+        let steps = build.release(revision, tools, &self.release())?.into_iter();
+        let steps = steps.chain(optional::looks(&self.recipe.recipe, &self.release()));
+        let steps = steps.map(Step::in_candidate_guest).collect();
         Ok(Some(self.operation.stage("build", first, None, steps)))
     }
 

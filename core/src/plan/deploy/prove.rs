@@ -3,13 +3,13 @@
 use homeport_engine::fingerprint::Fingerprint;
 use homeport_engine::op::Op;
 use homeport_engine::plan::Step;
-use homeport_engine::probe::{Check, HttpCheck, Probe, Via};
+use homeport_engine::probe::{Call, Check, HttpCheck, Probe, Via};
 use homeport_plugin_api::wire::step;
 
 use super::{Deploy, DeployError, first_login};
 use crate::places;
 use crate::plan::{absent, described, file, parts, registered};
-use crate::recipe::Expect;
+use crate::recipe::{Component, Expect};
 use crate::state::{State, Status};
 
 pub(super) fn before(
@@ -56,8 +56,9 @@ fn from_outside(
     };
     let mut steps = Vec::new();
     for component in &deploy.recipe.recipe.components {
-        for expect in &component.expects {
-            let check = expected(deploy, expect, via.clone(), &deploy.settings.network.domain)?;
+        let expects = component.expects.iter();
+        for expect in expects.filter(|expect| component.proxied(&expect.path)) {
+            let check = expected(deploy, component, expect, via.clone())?;
             let probe = Probe {
                 check: Check::Http(check),
                 deadline_ms: DEADLINE_MS,
@@ -78,19 +79,23 @@ fn from_outside(
 /// A recipe's expectation as a check.
 pub(super) fn expected(
     deploy: &Deploy<'_>,
+    component: &Component,
     expect: &Expect,
     via: Via,
-    host: &str,
 ) -> Result<HttpCheck, DeployError> {
     let body = expect.body.clone().unwrap_or_default();
     let json_equals = match body.json {
-        Some(json) => Some((json.pointer, deploy.text(&json.equals)?)),
+        Some(json) => Some((json.pointer, deploy.said(component, &json.equals)?)),
         None => None,
     };
     Ok(HttpCheck {
         via,
-        host: host.to_owned(),
+        host: deploy.settings.network.domain.clone(),
         path: expect.path.clone(),
+        call: expect.post.as_ref().map(|post| Call {
+            headers: post.headers.clone(),
+            body: post.body.clone(),
+        }),
         status: expect.status,
         body_contains: body.contains.or(body.is),
         json_equals,

@@ -180,8 +180,12 @@ pub(crate) fn unpacked(deploy: &Deploy<'_>) -> Result<Vec<Step>, DeployError> {
             archive: archive.clone(),
             member: deploy.text(&file.member)?,
             to: format!("{into}/{}", file.to),
-            mode: recipe::mode(&file.mode).unwrap_or(0o644),
+            mode: file
+                .mode
+                .as_ref()
+                .map(|mode| recipe::mode(mode).unwrap_or(0o644)),
             limit: release.limit_mb << 20,
+            optional: file.optional,
         };
         let title = format!("Unpack {}", file.to);
         steps.push(Step::guest(title, Op::Unpack(unpack)));

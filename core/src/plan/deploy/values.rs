@@ -36,6 +36,9 @@ pub struct Values {
     colour: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<u16>,
+    /// Ports of the slot of that colour, by component, `-` written as `_`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    ports: BTreeMap<String, u16>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -90,6 +93,7 @@ impl Values {
             },
             colour: slot.map(|(_, colour)| colour.name().to_owned()),
             port: slot.map(|(component, colour)| deploy.port(component, colour)),
+            ports: slot.map_or_else(BTreeMap::new, |(_, colour)| deploy.ports(colour)),
         })
     }
 }
@@ -170,6 +174,15 @@ impl Deploy<'_> {
         }
     }
 
+    fn ports(&self, colour: Color) -> BTreeMap<String, u16> {
+        let components = self.recipe.recipe.components.iter();
+        let port = |component: &Component| {
+            let name = component.name.replace('-', "_");
+            (name, self.port(component, colour))
+        };
+        components.map(port).collect()
+    }
+
     /// Port of the component's slot in service.
     pub(crate) fn active_port(&self, component: &Component) -> u16 {
         self.port(component, self.colour)
@@ -181,6 +194,12 @@ impl Deploy<'_> {
             &component.unit,
             Values::of(self, Some((component, self.colour)))?,
         )?)
+    }
+
+    /// What an expectation says of the component's slot in service.
+    pub(crate) fn said(&self, component: &Component, text: &str) -> Result<String, DeployError> {
+        let slot = Some((component, self.colour));
+        Ok(self.recipe.text(text, Values::of(self, slot)?)?)
     }
 
     /// One of the recipe's short texts.

@@ -25,6 +25,7 @@ use homeport_plugin_api::wire::step;
 use crate::plan::backup::Archive;
 use crate::plan::deploy::{Deploy, DeployError};
 use crate::plan::parts::{self, Plugin};
+use crate::recipe::Loaded;
 use crate::state::State;
 
 pub use back::{Back, FILES, Newer};
@@ -46,6 +47,8 @@ const HANDLE: &str = "rehearsal";
 pub struct Update<'a> {
     /// The release to come: its version and directory, its slot, its generation of the database.
     pub candidate: &'a Deploy<'a>,
+    /// The whole recipe; those of the two releases are of what is installed.
+    pub whole: &'a Loaded,
     /// The release in service.
     pub service: &'a Deploy<'a>,
     /// The instance's state as its guest told it.

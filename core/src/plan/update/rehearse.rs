@@ -45,6 +45,13 @@ const ACT_S: u32 = 1800;
 /// A network of its own must not have failed in silence: systemd then goes on without.
 const CLOSED: &str = r#"! grep -Ev "^(Inter-|  *face|  *lo:)" /proc/self/net/dev"#;
 
+/// What is rehearsed. What not every release has needs services that are beyond the rehearsal's doors: it is proven in the
+/// cut-over, before Commit.
+fn rehearsed<'a>(candidate: &'a Deploy<'_>) -> impl Iterator<Item = &'a Component> {
+    let components = candidate.recipe.recipe.components.iter();
+    components.filter(|component| component.optional.is_none())
+}
+
 pub(super) fn start(update: &Update<'_>, archive: &Archive) -> Result<Vec<Step>, DeployError> {
     let mut steps = backup::kept(update.candidate.operation, archive);
     steps.extend(laid_out(update)?);
@@ -58,9 +65,8 @@ pub(super) fn talk(update: &Update<'_>, count: &[step::Step]) -> Result<Vec<Step
     let candidate = update.candidate;
     let mut steps = update.counting(Whose::Migrated).steps(count)?;
     let rehearsal = &candidate.recipe.recipe.rehearsal;
-    let spoken = candidate.recipe.recipe.components.iter();
-    let spoken = spoken.filter(|component| component.name == rehearsal.component);
-    if let Some(component) = spoken.into_iter().next() {
+    let spoken = rehearsed(candidate).find(|component| component.name == rehearsal.component);
+    if let Some(component) = spoken {
         let talk = Act::Talk {
             address: format!("127.0.0.1:{}", candidate.active_port(component)),
             host: candidate.settings.network.domain.clone(),
@@ -88,7 +94,7 @@ pub(super) fn take_down(update: &Update<'_>) -> Result<Exec, DeployError> {
         DUMP_DIRECTORY.to_owned(),
         link(update),
     ];
-    for component in &update.candidate.recipe.recipe.components {
+    for component in rehearsed(update.candidate) {
         paths.push(drop_in(&unit(update.candidate, component)?));
     }
     paths.extend(slot_files(update).into_iter().map(|(_, to)| to));
@@ -118,7 +124,7 @@ fn laid_out(update: &Update<'_>) -> Result<Vec<Step>, DeployError> {
         puts.push(environment(update, made, to)?);
     }
     let mut first = None;
-    for component in &candidate.recipe.recipe.components {
+    for component in rehearsed(candidate) {
         let unit = unit(candidate, component)?;
         let place = drop_in(&unit);
         let text = confined(update, first.as_deref());
@@ -142,7 +148,7 @@ fn laid_out(update: &Update<'_>) -> Result<Vec<Step>, DeployError> {
 /// Nothing of it runs – now, and when it is taken back.
 fn stopped_in_the_end(update: &Update<'_>) -> Result<Vec<Step>, DeployError> {
     let mut steps = Vec::new();
-    for component in &update.candidate.recipe.recipe.components {
+    for component in rehearsed(update.candidate) {
         let unit = unit(update.candidate, component)?;
         let state = homeport_engine::op::ServiceState::Stopped;
         let stop = Op::Service { unit, state };
@@ -155,7 +161,7 @@ fn act(update: &Update<'_>, name: &str, title: &str, act: Act) -> Result<Step, D
     let candidate = update.candidate;
     let mut units = Vec::new();
     let mut probes = Vec::new();
-    for component in &candidate.recipe.recipe.components {
+    for component in rehearsed(candidate) {
         let unit = unit(candidate, component)?;
         probes.extend(candidate.probes(component, candidate.active_port(component), &unit)?);
         units.push(unit);
@@ -187,7 +193,12 @@ fn environment(update: &Update<'_>, made: &recipe::File, to: String) -> Result<O
 fn slot_files<'a>(update: &'a Update<'_>) -> Vec<(&'a recipe::File, String)> {
     let colour = update.candidate.colour;
     let files = update.candidate.slot_files();
+    let of = |made: &&recipe::File| {
+        let slot = update.candidate.slot(made);
+        slot.is_some_and(|(component, _)| component.optional.is_none())
+    };
     files
+        .filter(of)
         .map(|made| (made, made.to.replace(colour.name(), SLOT)))
         .collect()
 }

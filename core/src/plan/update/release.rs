@@ -45,6 +45,7 @@ pub(super) fn steps(update: &Update<'_>) -> Result<Vec<Step>, DeployError> {
             false => step.undone_by(back),
         }
     }));
+    steps.extend(deploy::looks(&update.whole.recipe, &candidate.release()));
     Ok(steps)
 }
 

@@ -47,7 +47,14 @@ impl Check<'_> {
         });
         for (n, file) in release.files.iter().enumerate() {
             let at = |key: &str| format!("source.release.files[{n}].{key}");
-            self.mode(&file.mode, &at("mode"));
+            if let Some(mode) = &file.mode {
+                self.mode(mode, &at("mode"));
+            }
+            self.must(
+                file.mode.is_none() || !file.optional,
+                &at("optional"),
+                || "is only for directories, which have no mode".to_owned(),
+            );
             self.must(file_name(&file.to), &at("to"), || {
                 format!("is {:?}, but must be a file's name", file.to)
             });
@@ -88,8 +95,31 @@ impl Check<'_> {
         }));
     }
 
+    /// A name of what something is only for: only what may be missing can take something along.
+    pub(super) fn only_with(&mut self, name: Option<&String>, at: &str) {
+        let Some(name) = name else { return };
+        let components = self.recipe.components.iter();
+        let mut optional = components.filter(|component| component.optional.is_some());
+        let there = optional.any(|component| component.name == *name);
+        self.must(there, at, || {
+            format!("is {name:?}, but there is no optional component of that name")
+        });
+    }
+
     fn component(&mut self, component: &Component, at: &str) {
         self.word(&component.name, &format!("{at}.name"));
+        if let Some(optional) = &component.optional {
+            let inside = optional
+                .has
+                .split('/')
+                .all(|part| !["", ".", ".."].contains(&part));
+            self.must(inside, &format!("{at}.optional.has"), || {
+                format!(
+                    "is {:?}, but must be a path inside the release",
+                    optional.has
+                )
+            });
+        }
         self.path(&component.prefix, &format!("{at}.prefix"));
         let unit = &component.unit;
         self.must(unit.ends_with(".service"), &format!("{at}.unit"), || {

@@ -6,7 +6,9 @@ mod reading;
 mod spec;
 
 use homeport_plugin_api::wire::Kind;
-use homeport_plugin_api::wire::health::{Address, Body, Component, Expect, Machine, Probes, Way};
+use homeport_plugin_api::wire::health::{
+    Address, Body, Component, Expect, Machine, Post, Probes, Way,
+};
 use serde_json::Value;
 
 use crate::error::Error;
@@ -19,6 +21,9 @@ pub use reading::{Looks, read};
 
 /// A status must be there within seconds; a page that needs longer counts as failed.
 const DEADLINE_S: u32 = 2;
+
+/// Name of the way to a component's own port.
+const DIRECT: &str = "direct";
 
 /// What has to be looked at, now that the deployment is planned.
 pub fn planned(deploy: &Deploy<'_>, plugins: &mut Registry) -> Result<Health, Error> {
@@ -51,13 +56,20 @@ fn asked(deploy: &Deploy<'_>) -> Result<Probes, Error> {
     for component in &recipe.components {
         components.push(of_recipe(deploy, component)?);
     }
+    let needs = recipe.components.iter().flat_map(|component| {
+        let needs = component.needs.iter();
+        needs.map(|unit| {
+            let short = unit.trim_end_matches(".service");
+            (format!("{short} of {}", component.name), unit.clone())
+        })
+    });
     let gates = recipe.components.iter().map(|component| {
         let name = &component.name;
         let unit = format!("homeport-gate@{name}.service");
         (format!("gate of {name}"), unit)
     });
     let proxy = ("proxy".to_owned(), deploy.proxy.placed.unit.clone());
-    components.extend(gates.chain([proxy]).map(unit));
+    components.extend(needs.chain(gates).chain([proxy]).map(unit));
     let certificate = format!("127.0.0.1:{}", deploy.settings.services.frontend.ssl_port);
     let machine = Machine {
         directories: vec!["/".to_owned()],
@@ -90,12 +102,12 @@ fn of_recipe(
     Ok(Component {
         name: component.name.clone(),
         ways: vec![
-            way("direct", deploy.active_port(component), &unit),
+            way(DIRECT, deploy.active_port(component), &unit),
             way("proxy", places::guest::INTERNAL_PORT, proxy),
         ],
         unit: Some(unit),
         expects: expects
-            .map(|expect| expected(deploy, expect))
+            .map(|expect| expected(deploy, component, expect))
             .collect::<Result<_, _>>()?,
         user: Some(recipe.user.clone()),
         directories: vec![recipe.data.database.clone(), recipe.data.files.clone()],
@@ -114,12 +126,16 @@ fn unit((name, unit): (String, String)) -> Component {
     }
 }
 
-fn expected(deploy: &Deploy<'_>, expect: &crate::recipe::Expect) -> Result<Expect, Error> {
+fn expected(
+    deploy: &Deploy<'_>,
+    component: &crate::recipe::Component,
+    expect: &crate::recipe::Expect,
+) -> Result<Expect, Error> {
     let body = expect.body.clone().unwrap_or_default();
     let json = match body.json {
         Some(json) => Some(Body::Json {
             pointer: json.pointer,
-            equals: Value::from(deploy.text(&json.equals)?),
+            equals: Value::from(deploy.said(component, &json.equals)?),
         }),
         None => None,
     };
@@ -130,5 +146,13 @@ fn expected(deploy: &Deploy<'_>, expect: &crate::recipe::Expect) -> Result<Expec
         path: expect.path.clone(),
         status: expect.status,
         body,
+        post: expect.post.as_ref().map(|post| Post {
+            headers: post.headers.clone(),
+            body: post.body.clone(),
+        }),
+        ways: match component.proxied(&expect.path) {
+            true => Vec::new(),
+            false => vec![DIRECT.to_owned()],
+        },
     })
 }

@@ -1,7 +1,7 @@
 //! A health plugin's probes as what the agent looks at. Pure.
 
 use homeport_engine::exec::Exec;
-use homeport_engine::probe::{Check as EngineCheck, HttpCheck, Probe as EngineProbe, Via};
+use homeport_engine::probe::{Call, Check as EngineCheck, HttpCheck, Probe as EngineProbe, Via};
 use homeport_engine::report::Spec;
 use homeport_plugin_api::wire::health::{Address, Body, Check, Expect, Probe};
 
@@ -90,6 +90,10 @@ fn http(address: &Address, host: &str, expect: &Expect) -> HttpCheck {
         via,
         host: host.to_owned(),
         path: expect.path.clone(),
+        call: expect.post.as_ref().map(|post| Call {
+            headers: post.headers.clone(),
+            body: post.body.clone(),
+        }),
         status: expect.status,
         body_contains,
         json_equals,

@@ -14,6 +14,7 @@ pub fn defaults(recipe: &Loaded, plugins: &Registry, builds: bool) -> Defaults {
     let recipe = &recipe.recipe;
     let component = |component: &recipe::Component| ComponentDefaults {
         name: component.name.clone(),
+        optional: component.optional.is_some(),
         port_blue: component.port_blue,
         port_green: component.port_green,
     };

@@ -18,7 +18,7 @@ pub use self::offer::{Offer, offer};
 use self::prepare::{Prepared, prepare};
 use crate::error::Error;
 use crate::plan::build::{BuildError, Revision};
-use crate::plan::deploy::{self, CERTIFICATE};
+use crate::plan::deploy::{self, CERTIFICATE, Deploy};
 use crate::plugin::Registry;
 use crate::program::Program;
 use crate::recipe::{self, Loaded};
@@ -254,6 +254,12 @@ fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<Plan>, Er
         let tools = tools::unseen(build.how);
         plans.extend(deploy.release_built(end(&plans), &unseen, &tools)?);
     }
+    let recipe = prepared.narrowed(&Observations::new())?;
+    partners.serve(&recipe.recipe, &prepared.settings);
+    let deploy = Deploy {
+        recipe: &recipe,
+        ..deploy
+    };
     plans.push(deploy.app(end(&plans), &partners.steps(&deploy, &Observations::new())?)?);
     plans.push(deploy.prove(end(&plans), "", &[], None)?);
     Ok(plans)
@@ -301,7 +307,9 @@ fn stages(
     operation.stage(prepared.deploy().guest()?)?;
     let seen = operation.stage(prepared.deploy().base(operation.next()?)?)?;
     let fingerprint = deploy::fingerprint(&seen)?;
-    build(operation, prepared, plugins)?;
+    let built = build(operation, prepared, plugins)?;
+    prepared.settle(&built.unwrap_or_else(|| seen.clone()), plugins)?;
+    partners.serve(&prepared.recipe.recipe, &prepared.settings);
     let deploy = prepared.deploy();
     let seen = operation.stage(deploy.app(operation.next()?, &partners.steps(&deploy, &seen)?)?)?;
     let certificate = seen
@@ -314,14 +322,15 @@ fn stages(
     Ok(())
 }
 
-/// The two stages of an app that is built: look at the source, then build what it says with the tools it says.
+/// The two stages of an app that is built: look at the source, then build what it says with the tools it says. Says what
+/// was seen of the release.
 fn build(
     operation: &mut Operation<'_>,
     prepared: &mut Prepared,
     plugins: &mut Registry,
-) -> Result<(), Error> {
+) -> Result<Option<Observations>, Error> {
     let Some(source) = prepared.deploy().source(operation.next()?) else {
-        return Ok(());
+        return Ok(None);
     };
     let seen = operation.stage(source)?;
     let Some((revision, told)) = prepared
@@ -330,7 +339,7 @@ fn build(
         .transpose()
         .map_err(|error: BuildError| Error::from(error))?
     else {
-        return Ok(());
+        return Ok(None);
     };
     let text = format!("Built is {}: {}.", revision.reported, revision.told(&told));
     operation.tell(Event::Noticed { text });
@@ -340,8 +349,8 @@ fn build(
     if let Some(revision) = &prepared.revision {
         let first = operation.next()?;
         if let Some(plan) = deploy.release_built(first, revision, &tools)? {
-            operation.stage(plan)?;
+            return operation.stage(plan).map(Some);
         }
     }
-    Ok(())
+    Ok(None)
 }

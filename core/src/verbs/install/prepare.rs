@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use homeport_engine::event::Event;
 use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec, Op};
 use homeport_engine::plan::Plan;
+use homeport_engine::require::Observations;
 use homeport_engine::run::unix_now;
 
 use super::{Preview, VERB, defaults};
@@ -93,7 +94,12 @@ pub(super) fn prepare(
         settings,
         recipe,
     };
-    prepared.health = health::planned(&prepared.deploy(), plugins)?;
+    let recipe = prepared.narrowed(&Observations::new())?;
+    let deploy = Deploy {
+        recipe: &recipe,
+        ..prepared.deploy()
+    };
+    prepared.health = health::planned(&deploy, plugins)?;
     Ok((prepared, partners))
 }
 
@@ -271,6 +277,23 @@ impl Prepared {
             settings: self.settings,
             pages: self.pages,
         }
+    }
+
+    /// The recipe of what the release was seen to have.
+    pub(super) fn narrowed(&self, seen: &Observations) -> Result<Loaded, Error> {
+        let absent = self.deploy().absent(seen)?;
+        Ok(self.recipe.without(&absent))
+    }
+
+    /// From here on everything is about what the release was seen to have.
+    pub(super) fn settle(
+        &mut self,
+        seen: &Observations,
+        plugins: &mut Registry,
+    ) -> Result<(), Error> {
+        self.recipe = self.narrowed(seen)?;
+        self.health = health::planned(&self.deploy(), plugins)?;
+        Ok(())
     }
 
     pub(super) fn deploy(&self) -> Deploy<'_> {

@@ -39,6 +39,7 @@ fn wanted() -> Settings {
             .into(),
         components: vec![ComponentDefaults {
             name: "backend".to_owned(),
+            optional: false,
             port_blue: 3456,
             port_green: 3457,
         }],

@@ -94,6 +94,7 @@ impl Prepared {
     ) -> Update<'a> {
         Update {
             candidate,
+            whole: &self.slots.held.whole,
             service,
             state: &self.slots.told.state,
             looks: self.looks.clone(),

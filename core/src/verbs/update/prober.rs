@@ -56,6 +56,7 @@ impl Prober {
                 body_contains: None,
                 json_equals: None,
                 post: None,
+                call: None,
             });
             // As long between two tries as there is time: one try.
             Probe {

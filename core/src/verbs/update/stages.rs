@@ -55,7 +55,8 @@ pub(super) fn rehearse(
 ) -> Result<Rehearsed, Error> {
     let (candidate, service) = (prepared.slots.to_come(), prepared.slots.in_service());
     let update = prepared.update(&candidate, &service);
-    operation.stage(update.release(operation.next()?)?)?;
+    let seen = operation.stage(update.release(operation.next()?)?)?;
+    candidate.has_what_is_installed(update.whole, &seen)?;
     let (dumped, copied) = copied(operation, prepared, partners, &update)?;
 
     let mut archive = prepared.archive.clone();

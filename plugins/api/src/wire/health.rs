@@ -28,7 +28,7 @@ pub struct Component {
     /// Its unit, if it must be active.
     #[serde(default)]
     pub unit: Option<String>,
-    /// The ways it is reached; every expectation is probed on each.
+    /// The ways it is reached; every expectation is probed on each that it names.
     pub ways: Vec<Way>,
     /// What the recipe expects of it.
     pub expects: Vec<Expect>,
@@ -76,6 +76,22 @@ pub struct Expect {
     /// What its body must be like.
     #[serde(default)]
     pub body: Option<Body>,
+    /// What is posted; left out for a GET request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post: Option<Post>,
+    /// Names of the ways it is asked on; left out for all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ways: Vec<String>,
+}
+
+/// What is posted. It changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Post {
+    /// Headers beside those every request has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Body.
+    pub body: String,
 }
 
 /// What a body must be like.
@@ -132,7 +148,7 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "try", rename_all = "snake_case")]
 pub enum Check {
-    /// A GET request. Figure `status` if there was an answer.
+    /// A request. Figure `status` if there was an answer.
     Http {
         /// Where.
         address: Address,

@@ -26,10 +26,11 @@ export function healthApp(): Express {
 async function admit(request: Request): Promise<string> {
   const token = /^Bearer (tk_\S+)$/.exec(request.headers.authorization ?? '')?.[1]
   if (!token) throw new Refused(401, 'a bearer token that begins with tk_ is needed')
+  if (!(await knownUser(token))) {
+    await rightBackend()
+    await rememberUser(token, await userOf(token))
+  }
   if (!(await allowed(token))) throw new Refused(429, 'too many requests')
-  if (await knownUser(token)) return token
-  await rightBackend()
-  await rememberUser(token, await userOf(token))
   return token
 }
 
