@@ -43,6 +43,9 @@ pub struct Installed {
     /// The first account's password, if it was made here: it is kept nowhere, and told this once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
+    /// The command that gives the first account another password, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub another_password: Option<String>,
     /// Whether its certificate is self-signed.
     pub self_signed: bool,
     /// Calls of the platform's programs it took.

@@ -124,8 +124,9 @@ fn commands(id: &str) {
 
 /// The command that was told gives another password, asked for in the administrator's terminal.
 fn another_password(app: &App, told: &str) {
-    let (_, command) = told.split_once("Another password: ").unwrap();
-    let command = command.lines().next().unwrap();
+    let mut lines = told.lines();
+    let command = lines.find_map(|line| line.strip_suffix("another password"));
+    let command = command.expect("the command is told").trim();
     let mut terminal = apart("script");
     terminal.args([
         "--echo",

@@ -1,4 +1,4 @@
-//! The last screen of an install: only what was checked, and the two commands people look for later.
+//! The last screen of an install: only what was checked, and the commands people look for later.
 
 use crate::cli::style::{Style, duration, wrap};
 use crate::report::Installed;
@@ -54,6 +54,9 @@ pub fn installed(done: &Installed, style: Style) -> String {
         ))
     };
     command(format!("homeport status {}", done.instance), "how it is");
+    if let Some(another) = &done.another_password {
+        command(another.clone(), "another password");
+    }
     command(
         format!("homeport uninstall {} --keep-data", done.instance),
         "remove it, keep an archive of its data",
@@ -91,6 +94,7 @@ mod tests {
             guest: "105".to_owned(),
             first_login: "As `admin`, with the password below.".to_owned(),
             password: Some("Kx3".to_owned()),
+            another_password: Some("pct exec 105 -- tasks passwd".to_owned()),
             self_signed: true,
             host_calls: 12,
             seconds: 95,
@@ -106,6 +110,7 @@ mod tests {
       Took      1 min 35 s, 12 calls of the host's programs
 
       homeport status tasks                  how it is
+      pct exec 105 -- tasks passwd           another password
       homeport uninstall tasks --keep-data   remove it, keep an archive of its data
     "#);
     }

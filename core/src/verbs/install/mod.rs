@@ -194,9 +194,11 @@ fn told(
     password: Option<Password>,
 ) -> Result<Installed, Error> {
     let told = password.is_some();
+    let (first_login, another_password) = how_to_log_in((settings, recipe), &entry, told)?;
     Ok(Installed::Done(Box::new(report::Installed {
         title: recipe.recipe.title.clone(),
-        first_login: how_to_log_in((settings, recipe), &entry, told)?,
+        first_login,
+        another_password,
         password: password
             .filter(|password| password.made)
             .map(|password| password.text),
@@ -211,12 +213,13 @@ fn told(
     })))
 }
 
-/// How the first person gets in. `told`: this command knows the password, and says it if it has made it.
+/// How the first person gets in, and the command that gives another password where there is one. `told`: this command
+/// knows the password, and says it if it has made it.
 fn how_to_log_in(
     (settings, recipe): (&Settings, &Loaded),
     entry: &Registered,
     told: bool,
-) -> Result<String, Error> {
+) -> Result<(String, Option<String>), Error> {
     if let Some(reset) = deploy::new_password(recipe, settings)? {
         let name = settings.admin_username();
         let who = match told {
@@ -225,10 +228,9 @@ fn how_to_log_in(
                 format!("As {name}, with the password given before the first try was cut off.")
             }
         };
-        let another = format!("Another password: pct exec {} -- {reset}", entry.guest);
-        return Ok(format!("{who} {another}"));
+        return Ok((who, Some(format!("pct exec {} -- {reset}", entry.guest))));
     }
-    Ok(match settings.registration {
+    let how = match settings.registration {
         Registration::Open => {
             let url = &entry.url;
             format!("Open {url} and register. Anyone who reaches the page may.")
@@ -237,7 +239,8 @@ fn how_to_log_in(
             "Strangers cannot register. Make the first account inside the container: pct enter {}",
             entry.guest
         ),
-    })
+    };
+    Ok((how, None))
 }
 
 /// The stages as they look before anything was seen in the guest: plugins may plan otherwise once they have looked,
