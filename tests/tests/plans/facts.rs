@@ -160,6 +160,22 @@ impl Facts {
         self.wanted.recipe.without(&Vec::from_iter(absent))
     }
 
+    /// Why a release with an MCP server – or without – cannot take the place of the one in service.
+    pub fn refused(mut self, brings: bool) -> Option<String> {
+        let recipe = self.installed();
+        let (deployment, _) = self.deployment();
+        let deploy = Deploy {
+            recipe: &recipe,
+            ..deployment.deploy(&self.wanted)
+        };
+        let seen = match brings {
+            true => Facts::shipped().with_mcp().seen,
+            false => observations(),
+        };
+        let judged = deploy.has_what_is_installed(&self.wanted.recipe, &seen);
+        judged.err().map(|error| error.to_string())
+    }
+
     /// The four stages of an install, as `verbs::install` makes them one after another.
     pub fn install(mut self) -> Vec<Plan> {
         let seen = self.seen.clone();

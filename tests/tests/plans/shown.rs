@@ -3,6 +3,7 @@
 
 use homeport_core::cli::show::plans as prose;
 use homeport_core::cli::style::Style;
+use homeport_core::settings::Presence;
 use homeport_engine::op::Op;
 use homeport_engine::plan::Plan;
 use homeport_engine::sim::checked;
@@ -164,6 +165,21 @@ fn components_are_exchanged_together() {
     assert!(text.contains("backend@rehearsal") && !text.contains("mcp@rehearsal"));
     let through = serde_json::to_string(&cut_over.to.through).unwrap();
     assert!(through.contains("\"/mcp\"") && !through.contains("\"/info\""));
+}
+
+#[test]
+fn an_update_neither_adds_a_component_nor_takes_one_away() {
+    let facts = Facts::shipped;
+    assert_eq!(facts().refused(false), None);
+    assert_eq!(facts().with_mcp().refused(true), None);
+    let brings = facts().refused(true).unwrap();
+    assert_eq!(brings, "2.5.0 brings mcp, which is not installed here");
+    let lacks = facts().with_mcp().refused(false).unwrap();
+    assert_eq!(lacks, "2.5.0 has no mcp, which is in service here");
+    let mut unwanted = facts();
+    let components = &mut unwanted.wanted.settings.services.components;
+    components.get_mut("mcp").unwrap().enabled = Some(Presence::Off);
+    assert_eq!(unwanted.refused(true), None);
 }
 
 /// No plan carries a secret: they are made in the guest, or travel as files.
