@@ -196,7 +196,7 @@ impl Drain {
 pub struct Clock {
     /// What a round time is: a whole multiple of so many seconds since 1970. 60: every full minute.
     pub every_s: u32,
-    /// No hold begins within so many milliseconds before a round time: the predicted pause and a margin.
+    /// No hold begins within so many milliseconds before a round time: as long as it may last.
     pub before_ms: u32,
     /// No hold begins within so many milliseconds after a round time: the app is at work then.
     pub after_ms: u32,

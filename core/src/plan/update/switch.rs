@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homeport_engine::cutover::{CutOver, Drain, Gate, Marks};
+use homeport_engine::cutover::{Clock, CutOver, Drain, Gate, Marks};
 use homeport_engine::exec::Exec;
 use homeport_engine::op::{Content, Op};
 use homeport_engine::plan::{Step, Undo};
@@ -19,6 +19,9 @@ use crate::state::{Registered, State, Status};
 
 /// After so long without Commit everything is taken back, milliseconds: well below what proxies wait for an answer.
 const DEADLINE_MS: u32 = 20_000;
+
+/// So long after a round time an app may still be at work, milliseconds.
+const AT_WORK_MS: u32 = 2_000;
 
 /// So long the new release is watched, milliseconds.
 const WATCH_MS: u32 = 30_000;
@@ -163,12 +166,24 @@ pub(super) fn between(
         marks: Marks::usual(),
         drain: Drain::usual(),
         deadline_ms: DEADLINE_MS,
-        clock: None,
+        clock: to.deploy.recipe.recipe.clock.as_ref().map(clock),
         alone: vec![live],
         generation: Vec::new(),
         durable: Vec::new(),
         watch_ms: WATCH_MS,
     })
+}
+
+/// Whatever becomes of the cut-over, it has ended before the turn it must not lie across: by its deadline.
+fn clock(rule: &recipe::Clock) -> Clock {
+    Clock {
+        every_s: match rule.not_across {
+            recipe::Turn::Minute => 60,
+            recipe::Turn::Hour => 3600,
+        },
+        before_ms: DEADLINE_MS,
+        after_ms: AT_WORK_MS,
+    }
 }
 
 /// The gates of all components: they move together.
