@@ -46,7 +46,7 @@ fn words(instance: &Instance, dir: &Path, password: &str) -> Vec<String> {
 #[test]
 fn the_first_account_is_the_administrators_and_strangers_get_none() {
     let _turn = turn();
-    let instance = Instance::new("e2e-login", 118);
+    let instance = Instance::new("e2e-login", 136);
     let (dir, tmp, id) = (TempDir::new().unwrap(), TempDir::new().unwrap(), free_id());
     let refused = run(&mut from_bundle(
         tmp.path(),

@@ -83,7 +83,7 @@ fn curl(instance: &Instance, more: &[&str], path: &str) -> Ended {
 #[test]
 fn a_release_with_an_mcp_server() {
     let _turn = turn();
-    let instance = Instance::new("e2e-mcp", 121);
+    let instance = Instance::new("e2e-mcp", 137);
     let directory = TempDir::new().unwrap();
     published(directory.path());
     installed(&instance, directory.path(), "9.1.0", &[]);
@@ -198,7 +198,7 @@ fn seen_without_redis(instance: &Instance, id: &str) {
 #[test]
 fn an_mcp_server_that_is_not_wanted() {
     let _turn = turn();
-    let instance = Instance::new("e2e-mcp-off", 122);
+    let instance = Instance::new("e2e-mcp-off", 138);
     installed(
         &instance,
         &releases().join("v9.1.0"),
