@@ -1,18 +1,19 @@
 //! The first account: made by the app's own command, its password known to whoever gave it and to nobody else.
 
 use std::fs;
-use std::io::Write;
+use std::num::NonZero;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::Command;
 
 use homeport_tests::app::App;
+use homeport_tests::terminal::Terminal;
 use tempfile::TempDir;
 
 use crate::decoy::free_id;
 use crate::instance::{Instance, STATE, turn};
 use crate::release::{self, from_bundle};
 use crate::remains::remains;
-use crate::run::{apart, call, homeport, inside, run};
+use crate::run::{call, homeport, inside, run};
 use crate::watch::Watch;
 
 /// A password that no other text has by chance, with what shells and files of variables trip over.
@@ -122,31 +123,21 @@ fn commands(id: &str) {
     assert_eq!(inside(id, "find / -xdev -name vikunja.db | wc -l"), "1\n");
 }
 
-/// The command that was told gives another password, asked for in the administrator's terminal.
+/// The command that was told gives another password, asked for in the administrator's terminal, which does not show it.
 fn another_password(app: &App, told: &str) {
+    const BETTER: &str = "a better one";
     let mut lines = told.lines();
     let command = lines.find_map(|line| line.strip_suffix("another password"));
     let command = command.expect("the command is told").trim();
-    let mut terminal = apart("script");
-    terminal.args([
-        "--echo",
-        "never",
-        "--quiet",
-        "--return",
-        "--command",
-        command,
-    ]);
-    let mut child = terminal
-        .arg("/dev/null")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let typed = "a better one\na better one\n".as_bytes();
-    child.stdin.take().unwrap().write_all(typed).unwrap();
-    let ended = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stdout);
-    assert!(said.contains("updated successfully"), "{command}\n{said}");
-    app.login("admin", "a better one").unwrap();
+    let mut shell = Command::new("setsid");
+    shell.args(["--ctty", "--wait", "sh", "-c", command]);
+    let mut terminal = Terminal::start(&mut shell, NonZero::new(120).unwrap()).unwrap();
+    for question in ["Enter Password:", "Confirm Password:"] {
+        terminal.shows(question, 60);
+        terminal.types(&format!("{BETTER}\r"));
+    }
+    let screen = terminal.shows("updated successfully", 60);
+    assert!(!screen.contains(BETTER), "{screen}");
+    app.login("admin", BETTER).unwrap();
     assert!(app.login("admin", PASSWORD).is_err());
 }

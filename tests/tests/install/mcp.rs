@@ -170,9 +170,8 @@ fn locked_away(id: &str) {
     assert_eq!(listening, "127.0.0.1:6379\n127.0.0.1:8456\n");
     let told = inside(
         id,
-        "secret=$(cat /etc/vikunja/secrets/redis-password); \
-         ps -eo args | grep -c -F \"$secret\"; \
-         grep -l -r -F \"$secret\" /etc /run /opt /var/lib /var/log 2>/dev/null | grep -v '^/etc/vikunja/secrets/'; \
+        "secret=/etc/vikunja/secrets/redis-password; ps -eo args | grep -c -F -f $secret; \
+         grep -l -r -F -f $secret /etc /run /opt /var/lib /var/log 2>/dev/null | grep -v '^/etc/vikunja/secrets/'; \
          stat -c %a /etc/vikunja/secrets/redis-password /run/vikunja-redis",
     );
     assert_eq!(told, "0\n/run/vikunja-redis/redis.conf\n400\n700\n");
