@@ -110,7 +110,7 @@ impl From<DeployError> for Error {
             ),
             DeployError::NotInRelease { ref component, .. } => {
                 let way = format!(
-                    "Install another release, or leave {component} out: `--{component}-enabled off`."
+                    "Install another release, or leave {component} out: `--set services.{component}.enabled=off`."
                 );
                 Error::new(
                     Kind::Configuration,

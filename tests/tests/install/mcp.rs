@@ -202,7 +202,7 @@ fn an_mcp_server_that_is_not_wanted() {
         &instance,
         &releases().join("v9.1.0"),
         "9.1.0",
-        &["--mcp-enabled", "off"],
+        &["--set", "services.mcp.enabled=off"],
     );
     let id = instance.id().unwrap();
     // The server lies in the release as its publisher made it; nothing runs it.
