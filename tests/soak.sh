@@ -5,6 +5,9 @@
 #   tests/soak.sh kills [N]      N installs (default 100) ended at random moments; after every one the same command
 #                                completes, and what it made is uninstalled. HOMEPORT_SEED repeats a run
 #   tests/soak.sh cutover [N]    N cut-overs (default 160) of a living instance, somebody killed at a random moment of each
+#   tests/soak.sh updates [N]    N updates (default 20) and as many that fail in service, under a crowd's load, on 10,000
+#                                tasks. What was seen is added to tests/bench/updates.txt with its commit: a run that was
+#                                broken off goes on after it
 #   tests/soak.sh faults         every host call of install, restart, stop, start and uninstall goes wrong in every way
 #   tests/soak.sh builds         an app from every kind of source, every way a version is called, every build that fails
 #   tests/soak.sh mutations      what core does about each trap of Proxmox's programs is taken out: a test turns red
@@ -67,6 +70,18 @@ cutover() {
     ready && seed=$(installations cutover::) && echo "$count cut-overs, after each one slot served whole data; $seed"
 }
 
+updates() {
+    local count=${1:-20} cells=$HERE/bench/updates.txt commit
+    commit=$(git rev-parse --short=10 HEAD)
+    export HOMEPORT_UPDATES=$count HOMEPORT_CELLS=$cells HOMEPORT_COMMIT=$commit
+    ready && installations update::updates_and_failures >/dev/null || return 1
+    awk -v commit="$commit" '$1 == commit && $3 == "0:"' "$cells" |
+        sed -n 's/.* held \([0-9]*\) ms, predicted \([0-9]*\) ms.*/\1 \2/p' | sort -n |
+        awk '{ held[NR] = $1; off = $2 / $1; if (off > most) most = off; if (!least || off < least) least = off }
+             END { printf "%d updates and as many failures, none refused; held %d ms (median) to %d ms, predicted %.2f to %.2f of that\n",
+                   NR, held[int((NR + 1) / 2)], held[NR], least, most }'
+}
+
 faults() {
     export HOMEPORT_FAULTS=all
     ready && installations faults:: >/dev/null && echo "every call, every way: said, and nothing left or completed"
@@ -122,13 +137,13 @@ same() { # OUT OUT
 
 case ${1:-all} in
     all)
-        for name in kills cutover faults builds mutations fuzz reproducible; do
+        for name in kills cutover updates faults builds mutations fuzz reproducible; do
             part "$name"
         done
         ;;
-    kills | cutover | faults | builds | mutations | fuzz | reproducible) part "$@" ;;
+    kills | cutover | updates | faults | builds | mutations | fuzz | reproducible) part "$@" ;;
     *)
-        sed -n '4,12s/^# \{0,1\}//p' "$0" >&2
+        sed -n '4,15s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
 esac

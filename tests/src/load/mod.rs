@@ -2,8 +2,11 @@
 //! A generator that waits for answers hides every queue it causes; this one says when it fell behind instead.
 
 pub mod http;
+pub mod outside;
 mod pool;
+pub mod socket;
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A shot that started later than this after its moment counts as late.
@@ -23,8 +26,10 @@ pub struct Load {
 /// One shot and what became of it.
 #[derive(Debug)]
 pub struct Shot {
-    /// Its number, from 0.
+    /// Its number, from 0; those of a burst come in between.
     pub number: u64,
+    /// When it started, from the begin of the run.
+    pub at: Duration,
     /// How long after its moment it started.
     pub late: Duration,
     /// From its start to its end.
@@ -38,30 +43,60 @@ pub struct Shot {
 pub struct Report {
     /// How much was wanted.
     pub load: Load,
+    /// When the first shot was due.
+    pub begun: Instant,
     /// All shots, in the order they ended.
     pub shots: Vec<Shot>,
     /// Most shots under way at once.
     pub most_at_once: usize,
 }
 
+/// What a run may still be told while it goes on.
+#[derive(Debug, Default)]
+pub struct Wish {
+    over: AtomicBool,
+    burst: AtomicU64,
+}
+
+impl Wish {
+    /// No shot more.
+    pub fn over(&self) {
+        self.over.store(true, Ordering::SeqCst);
+    }
+
+    /// So many shots more, all at once and now.
+    pub fn burst(&self, shots: u64) {
+        self.burst.fetch_add(shots, Ordering::SeqCst);
+    }
+}
+
 /// Fires every shot of the load at its moment, each on a thread of its own as long as it lasts (threads are used
 /// again), and waits for all of them to end.
 pub fn open_loop(load: Load, shoot: impl Fn(u64) -> Result<(), String> + Sync) -> Report {
+    open_loop_until(load, &Wish::default(), shoot)
+}
+
+/// The same; `wish` may add bursts, and may end it early.
+pub fn open_loop_until(
+    load: Load,
+    wish: &Wish,
+    shoot: impl Fn(u64) -> Result<(), String> + Sync,
+) -> Report {
     let start = Instant::now();
     let planned = u64::from(load.per_second)
         * u64::try_from(load.lasting.as_millis()).unwrap_or(u64::MAX)
         / 1000;
     let moment =
         |number: u64| start + Duration::from_secs_f64(number as f64 / f64::from(load.per_second));
-    let shots = std::sync::Mutex::new(Vec::with_capacity(planned as usize));
+    let shots = std::sync::Mutex::new(Vec::new());
     let most_at_once = pool::scope(
-        |number| {
+        |number, due: Instant| {
             let began = Instant::now();
             let outcome = shoot(number);
-            let late = began.saturating_duration_since(moment(number));
             let shot = Shot {
                 number,
-                late,
+                at: began.saturating_duration_since(start),
+                late: began.saturating_duration_since(due),
                 took: began.elapsed(),
                 outcome,
             };
@@ -71,9 +106,19 @@ pub fn open_loop(load: Load, shoot: impl Fn(u64) -> Result<(), String> + Sync) -
                 .push(shot);
         },
         |pool| {
-            for number in 0..planned {
-                std::thread::sleep(moment(number).saturating_duration_since(Instant::now()));
-                pool.send(number);
+            let mut number = 0;
+            for planned in 0..planned {
+                let due = moment(planned);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                if wish.over.load(Ordering::SeqCst) {
+                    return;
+                }
+                let burst = wish.burst.swap(0, Ordering::SeqCst);
+                pool.send(number, due);
+                for extra in 1..=burst {
+                    pool.send(number + extra, Instant::now());
+                }
+                number += 1 + burst;
             }
         },
     );
@@ -82,6 +127,7 @@ pub fn open_loop(load: Load, shoot: impl Fn(u64) -> Result<(), String> + Sync) -
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     Report {
         load,
+        begun: start,
         shots,
         most_at_once,
     }
@@ -151,9 +197,32 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_starts_at_once_and_a_wish_ends_a_run() {
+        let load = Load {
+            per_second: 50,
+            lasting: Duration::from_secs(60),
+        };
+        let wish = Wish::default();
+        let report = open_loop_until(load, &wish, |number| {
+            match number {
+                5 => wish.burst(30),
+                _ if number > 40 => wish.over(),
+                _ => std::thread::sleep(Duration::from_millis(200)),
+            }
+            Ok(())
+        });
+        let mut numbers: Vec<u64> = report.shots.iter().map(|shot| shot.number).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..numbers.len() as u64).collect::<Vec<_>>());
+        assert!((42..60).contains(&numbers.len()), "{}", numbers.len());
+        assert!(report.most_at_once > 30, "{}", report.most_at_once);
+    }
+
+    #[test]
     fn a_generator_that_fell_behind_says_so() {
         let shot = |number, late| Shot {
             number,
+            at: Duration::ZERO,
             late,
             took: Duration::ZERO,
             outcome: Ok(()),
@@ -164,6 +233,7 @@ mod tests {
         };
         let report = |behind: u64| Report {
             load,
+            begun: Instant::now(),
             shots: (0..100)
                 .map(|n| shot(n, if n < behind { 2 * LATE } else { Duration::ZERO }))
                 .collect(),

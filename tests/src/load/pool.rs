@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
+use std::time::Instant;
 
 /// A TLS handshake fits; thousands of such threads are mostly address space.
 const STACK: usize = 256 * 1024;
@@ -22,14 +23,17 @@ struct Line {
 
 #[derive(Default)]
 struct State {
-    shots: VecDeque<u64>,
+    shots: VecDeque<(u64, Instant)>,
     idle: usize,
     threads: usize,
     over: bool,
 }
 
 /// Runs `dispatch`, which hands in shots; returns when all have been shot: the most threads there were.
-pub(super) fn scope<F: Fn(u64) + Sync>(shoot: F, dispatch: impl FnOnce(&Pool<'_, '_, F>)) -> usize {
+pub(super) fn scope<F: Fn(u64, Instant) + Sync>(
+    shoot: F,
+    dispatch: impl FnOnce(&Pool<'_, '_, F>),
+) -> usize {
     let line = Line::default();
     thread::scope(|scope| {
         dispatch(&Pool {
@@ -43,11 +47,11 @@ pub(super) fn scope<F: Fn(u64) + Sync>(shoot: F, dispatch: impl FnOnce(&Pool<'_,
     line.lock().threads
 }
 
-impl<F: Fn(u64) + Sync> Pool<'_, '_, F> {
-    /// Has this shot fired now.
-    pub(super) fn send(&self, number: u64) {
+impl<F: Fn(u64, Instant) + Sync> Pool<'_, '_, F> {
+    /// Has this shot fired now; `due` is handed on.
+    pub(super) fn send(&self, number: u64, due: Instant) {
         let mut state = self.line.lock();
-        state.shots.push_back(number);
+        state.shots.push_back((number, due));
         if state.idle >= state.shots.len() {
             drop(state);
             self.line.changed.notify_one();
@@ -68,17 +72,17 @@ impl Line {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, shoot: impl Fn(u64)) {
-        while let Some(number) = self.next() {
-            shoot(number);
+    fn work(&self, shoot: impl Fn(u64, Instant)) {
+        while let Some((number, due)) = self.next() {
+            shoot(number, due);
         }
     }
 
-    fn next(&self) -> Option<u64> {
+    fn next(&self) -> Option<(u64, Instant)> {
         let mut state = self.lock();
         loop {
-            if let Some(number) = state.shots.pop_front() {
-                return Some(number);
+            if let Some(shot) = state.shots.pop_front() {
+                return Some(shot);
             }
             if state.over {
                 return None;

@@ -4,7 +4,7 @@
 use super::app::{App, Book};
 use super::nginx::Nginx;
 use super::rig::{Gate, one_at_a_time, raise_open_files, wait_for};
-use homeport_tests::load::http::{Client, Line, Request};
+use homeport_tests::load::http::{Client, Line, Request, Server};
 use homeport_tests::load::{Load, open_loop};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
@@ -35,7 +35,12 @@ fn five_holds_under_load_lose_nothing() {
     raise_open_files();
     let (mut gate, book) = (Gate::start(&["--width", "4"]), Arc::new(Book::default()));
     let nginx = Nginx::start(&gate.dir.path().join("requests"));
-    let client = Client::new(nginx.plain(), nginx.tls(), &nginx.certificate()).expect("a client");
+    let server = Server {
+        plain: nginx.plain(),
+        tls: nginx.tls(),
+        name: "localhost",
+    };
+    let client = Client::new(server, &nginx.certificate()).expect("a client");
     let acknowledged = Mutex::new(BTreeSet::new());
 
     let app = App::start(gate.blue, &book, WORK);
@@ -100,6 +105,7 @@ fn shoot(
         Request {
             method,
             path: &path,
+            headers: "",
             body,
             over,
         },

@@ -15,6 +15,7 @@ use homeport_engine::probe::{Check, HttpCheck, Probe, Via};
 use homeport_engine::require::Observations;
 use homeport_engine::sim::small_cut_over;
 use homeport_engine::wire::{Answer, Ask, receive, send};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::run::{apart, call, inside};
 
@@ -186,6 +187,12 @@ impl Talk {
         let plan = Box::new(plan(instance, cut_over.clone()));
         let seen = Observations::new();
         Talk::begin(id, &Ask::Run { plan, seen })
+    }
+
+    /// Kills the host's side of it, at once and without a word.
+    pub fn kill(&mut self) {
+        let group = Pid::from_child(&self.child);
+        let _ = kill_process_group(group, Signal::KILL);
     }
 
     /// What it says last; none if it was cut off.

@@ -1,8 +1,8 @@
-//! Cut-overs of a living instance, with somebody killed at a random moment of each: afterwards one slot serves, on its own
-//! whole data, nothing is held, nothing is left in between – and nobody had to do anything.
+//! Cut-overs of a living instance, with somebody killed at a random moment of each while a crowd waits: afterwards one slot
+//! serves, on its own whole data, nothing is held, nothing acknowledged is lost or done twice, nothing is left in between –
+//! and nobody had to do anything.
 
 use std::env;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use homeport_engine::wire::Answer;
 use homeport_tests::app::App;
 
 use crate::crossing::{NOTE, Standing, Talk, cut_over, prepare, resolve, text};
+use crate::crowd::{Crowd, fence, longest};
 use crate::instance::{Instance, turn};
 use crate::moment::Random;
 use crate::release::{self, bundled};
@@ -20,15 +21,28 @@ use crate::user::{Person, answers};
 /// Rows, unless `HOMEPORT_CUTS` says otherwise.
 const ROWS: u32 = 12;
 
-/// When somebody is killed at the latest, milliseconds from the beginning: the watch is under way by then.
-const LATEST: u64 = 1_800;
+/// When somebody is killed at the latest, milliseconds from the fence: requests still wait then.
+const WAITING: u64 = 400;
+
+/// The same in every third row: the watch is under way by then.
+const LATEST: u64 = 900;
 
 /// Requests may wait so long at most: deadline, way back, and a boot.
-const BUDGET: Duration = Duration::from_secs(45);
+pub const BUDGET: Duration = Duration::from_secs(45);
+
+/// Requests that come at once when a hold begins.
+const BURST: u64 = 60;
+
+/// The kernel brings to disk by itself what is older.
+pub const UNSYNCED: Duration = Duration::from_secs(35);
+
+/// Rows for which one login is good.
+const ROWS_A_LOGIN: u32 = 20;
 
 /// Whom it strikes, and the script that does it in the guest. `OP` is the operation.
-const VICTIMS: [(&str, &str); 9] = [
+const VICTIMS: [(&str, &str); 10] = [
     ("nobody", "true"),
+    ("homeport", HOST),
     (
         "the cut-over",
         "systemctl kill -s KILL homeport-cutover@OP.service",
@@ -51,11 +65,17 @@ const VICTIMS: [(&str, &str); 9] = [
     ("the power", POWER),
 ];
 
+/// Victims that no request goes through: then nobody may be refused.
+const ASIDE: [&str; 4] = ["nobody", "homeport", "the cut-over", "the agent"];
+
+/// The host's side is killed, with everything it has started there.
+const HOST: &str = "host";
+
 /// The container is killed: what it wrote stays in the kernel's memory.
-const GUEST: &str = "";
+pub const GUEST: &str = "";
 
 /// Its file system stops first, as when the power is cut: what was not on disk is lost.
-const POWER: &str = "power";
+pub const POWER: &str = "power";
 
 /// The shutdown ioctl of ext4 without flushing its log (`EXT4_IOC_SHUTDOWN`, `EXT4_GOING_FLAGS_NOLOGFLUSH`).
 const SHUTDOWN: &str = "import fcntl, os, struct, sys\n\
@@ -78,14 +98,20 @@ fn cut_over_killed_at_any_moment() {
         colour: Colour::Blue,
         generation: 1,
     };
+    let session = app.login("ann", "correct horse").unwrap();
+    let crowd = Crowd::new(&instance, &app, &session).hurried();
     for row in 0..rows {
+        if row % ROWS_A_LOGIN == ROWS_A_LOGIN - 1 {
+            crowd.renewed(&app.login("ann", "correct horse").unwrap());
+        }
         let victim = VICTIMS[row as usize % VICTIMS.len()];
-        let after = random.between(0, LATEST);
+        let after = random.between(0, if row % 3 == 2 { LATEST } else { WAITING });
         let next = at.next(row + 2);
         at = one(
             &Row {
                 id: &id,
                 app: &app,
+                crowd: &crowd,
                 person: &person,
                 number: row,
             },
@@ -100,6 +126,7 @@ fn cut_over_killed_at_any_moment() {
 struct Row<'a> {
     id: &'a str,
     app: &'a App,
+    crowd: &'a Crowd<'a>,
     person: &'a Person,
     number: u32,
 }
@@ -114,16 +141,20 @@ fn one(
 ) -> Standing {
     let operation = format!("cut-{}", row.number);
     prepare(row.id, to);
-    let (talk, longest) = while_asking(row.app, || {
-        let talk = Talk::cross(row.id, "e2e-cut", &cut_over(&operation, from, to));
-        // The agent answers after about as long as `pct exec` takes to start it.
-        thread::sleep(Duration::from_millis(700) + after);
-        strike(row.id, &operation, from, script);
-        talk.end()
-    });
-    if [GUEST, POWER].contains(&script) {
+    let ((talk, struck), report, _) = row.crowd.while_it(|wish| {
+        let mut talk = Talk::cross(row.id, "e2e-cut", &cut_over(&operation, from, to));
+        fence_is_up(row.id);
+        wish.burst(BURST);
+        thread::sleep(after);
+        let struck = Instant::now();
+        match script {
+            HOST => talk.kill(),
+            script => strike(row.id, &operation, from, script),
+        }
+        let told = talk.end();
         answers(row.app);
-    }
+        (told, struck)
+    });
     let forward = resolve(row.id, &operation);
     let standing = if forward { to } else { from };
     let told = match &talk {
@@ -131,30 +162,52 @@ fn one(
         Some(Answer::Failed { fault, .. }) => format!("told: {:?}", fault.kind),
         other => format!("cut off ({})", other.is_some()),
     };
+    let all = row.crowd.waited(&report);
+    let waiting = all
+        .iter()
+        .filter(|one| one.from <= struck && one.until > struck);
+    let longest = longest(&all);
+    let failed = report.failed();
     println!(
-        "table: {:>5} ms  {victim:<13} {:<9} longest wait {:.1} s, {told}",
+        "table: {:>5} ms  {victim:<13} {:<4} {:>3} requests waited, {:>3} of {} failed, longest wait {:.1} s, {told}",
         after.as_millis(),
         if forward { "new" } else { "old" },
+        waiting.count(),
+        failed.len(),
+        all.len(),
         longest.as_secs_f64()
     );
+    if ASIDE.contains(&victim) {
+        assert!(failed.is_empty(), "{:?}", failed.first());
+    }
     if let Some(Answer::Finished) = talk {
         assert!(forward, "it was told to be switched");
     }
     assert!(longest < BUDGET, "requests waited for {longest:?}");
+    if script == POWER {
+        let before = match forward {
+            true => struck - after,
+            false => struck - UNSYNCED,
+        };
+        let gone = row.crowd.forgives(before);
+        println!("table:          {gone} writes gone that the app had not brought to disk");
+    }
+    row.crowd.finds_everything();
     is_whole(row, standing, if forward { from } else { to });
     standing
 }
 
+/// Waits for the moment at which nothing starts by itself any more; if it was missed, the cut-over is over soon.
+fn fence_is_up(id: &str) {
+    let (fence, begun) = (fence(id), Instant::now());
+    while !fence.exists() && begun.elapsed() < Duration::from_secs(10) {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 fn strike(id: &str, operation: &str, from: Standing, script: &str) {
     if [GUEST, POWER].contains(&script) {
-        if script == POWER {
-            let init = call(&["lxc-info", "-n", id, "-pH"]).well();
-            let root = format!("/proc/{}/root", init.trim());
-            call(&["python3", "-c", SHUTDOWN, &root]).well();
-        }
-        call(&["pct", "stop", id]).well();
-        call(&["pct", "start", id]).well();
-        return;
+        return strike_guest(id, script);
     }
     let script = script
         .replace("OP", operation)
@@ -163,25 +216,15 @@ fn strike(id: &str, operation: &str, from: Standing, script: &str) {
     call(&["pct", "exec", id, "--", "sh", "-c", &script]);
 }
 
-/// Asks the app again and again while something happens; the longest it went without an answer.
-fn while_asking<T>(app: &App, happens: impl FnOnce() -> T) -> (T, Duration) {
-    let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            let (mut longest, mut last) = (Duration::ZERO, Instant::now());
-            while !over.load(Ordering::SeqCst) {
-                if app.version().is_ok() {
-                    longest = longest.max(last.elapsed());
-                    last = Instant::now();
-                }
-                thread::sleep(Duration::from_millis(20));
-            }
-            longest.max(last.elapsed())
-        });
-        let done = happens();
-        over.store(true, Ordering::SeqCst);
-        (done, asking.join().expect("it asks"))
-    })
+/// Kills the container, its file system first if it is the power that goes, and starts it again.
+pub fn strike_guest(id: &str, how: &str) {
+    if how == POWER {
+        let init = call(&["lxc-info", "-n", id, "-pH"]).well();
+        let root = format!("/proc/{}/root", init.trim());
+        call(&["python3", "-c", SHUTDOWN, &root]).well();
+    }
+    call(&["pct", "stop", id]).well();
+    call(&["pct", "start", id]).well();
 }
 
 /// One slot serves what was there before; of the other nothing runs, and of its generation nothing is left unless it was

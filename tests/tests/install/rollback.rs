@@ -7,12 +7,13 @@ use std::path::Path;
 
 use homeport_tests::app::{App, Session};
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::instance::{Instance, turn};
+use crate::release::bundled;
 use crate::run::{Ended, call, homeport, inside};
-use crate::update::{Users, data, installed, none_failed, published, under_load, update};
+use crate::update::{Published, data};
 use crate::user::Person;
+use crate::users::{Users, at_work, none_failed};
 
 /// How long users are at work while it is gone back, seconds: longer than that takes.
 const LOAD_S: u64 = 40;
@@ -26,10 +27,10 @@ fn rollback(name: &str, more: &[&str]) -> Ended {
 fn ways_back() {
     let _turn = turn();
     let instance = Instance::new("e2e-back", 133);
-    let directory = TempDir::new().unwrap();
-    published(directory.path());
-    let from = directory.path().to_str().unwrap();
-    let id = installed(&instance, from, &["--retention-count", "1"]);
+    let published = Published::new(2);
+    let words = published.install(&instance, "2.4.0", &["--retention-count", "1"]);
+    bundled(&words).well();
+    let id = instance.id().unwrap();
     let app = instance.served();
     let person = Person::arrives(&app);
     rollback(instance.name, &[]).refuses(17, "");
@@ -38,18 +39,18 @@ fn ways_back() {
     let project = session.create_project("Kept").unwrap();
     let task = session.create_task(project, "As it was").unwrap();
 
-    let first = update(instance.name, "3.0.0", &[]).json();
+    let first = published.update(instance.name, "3.0.0", &[]).json();
     let since = session.create_task(project, "Since then").unwrap();
     session.attach(since, "new.txt", b"newer").unwrap();
     session.update_task(task, "As it is", true).unwrap();
     told_and_nothing_done(&instance, &id);
-    with_the_data(&instance, &users, directory.path());
+    with_the_data(&instance, &users, published.directory.path());
     assert_eq!(titles(&session, project), ["As it was"]);
     person.finds_everything(&app);
 
     without_the_host(&id, &app);
     assert_eq!(titles(&session, project), ["As it is", "Since then"]);
-    let second = update(instance.name, "3.0.1", &[]).json();
+    let second = published.update(instance.name, "3.0.1", &[]).json();
     only_the_last_is_kept(&first, &second);
     session.create_task(project, "Last").unwrap();
     code_only(&instance, &users);
@@ -89,7 +90,7 @@ fn with_the_data(instance: &Instance, users: &Users<'_>, directory: &Path) {
     rollback(instance.name, &["--export-newer", into]).refuses(2, "");
     let file = directory.join("newer.json");
     let into = file.to_str().unwrap();
-    let (report, ended) = under_load(users, LOAD_S, || {
+    let (report, ended) = at_work(users, LOAD_S, || {
         rollback(instance.name, &["--export-newer", into])
     });
     let done = ended.json();
@@ -146,7 +147,7 @@ fn only_the_last_is_kept(first: &Value, second: &Value) {
 
 /// Where nothing was migrated the data stays as it is.
 fn code_only(instance: &Instance, users: &Users<'_>) {
-    let (report, ended) = under_load(users, LOAD_S, || rollback(instance.name, &[]));
+    let (report, ended) = at_work(users, LOAD_S, || rollback(instance.name, &[]));
     let done = ended.json();
     none_failed(&report);
     assert_eq!(done["requests"]["failed"], 0);
