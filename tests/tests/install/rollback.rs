@@ -38,6 +38,7 @@ fn ways_back() {
     let project = session.create_project("Kept").unwrap();
     let task = session.create_task(project, "As it was").unwrap();
 
+    let early = planned(&instance, directory.path(), "early.json");
     let first = update(instance.name, "3.0.0", &[]).json();
     let since = session.create_task(project, "Since then").unwrap();
     session.attach(since, "new.txt", b"newer").unwrap();
@@ -49,7 +50,7 @@ fn ways_back() {
 
     without_the_host(&id, &app);
     assert_eq!(titles(&session, project), ["As it is", "Since then"]);
-    let second = update(instance.name, "3.0.1", &[]).json();
+    let second = applied(&instance, directory.path(), &early);
     only_the_last_is_kept(&first, &second);
     session.create_task(project, "Last").unwrap();
     code_only(&instance, &users);
@@ -130,6 +131,24 @@ fn without_the_host(id: &str, app: &App) {
         serde_json::from_str(&inside(id, "cat /var/lib/homeport/state.json")).unwrap();
     assert_eq!(state["previous"]["version"], "2.4.0");
     println!("table: in the guest: {}", said.trim());
+}
+
+/// An update to 3.0.1 as a file; nothing is done.
+fn planned(instance: &Instance, directory: &Path, name: &str) -> String {
+    let file = directory.join(name).to_str().unwrap().to_owned();
+    update(instance.name, "3.0.1", &["--plan-out", &file]).well();
+    let again = update(instance.name, "3.0.1", &["--plan-out", &file]);
+    assert!(again.out.contains("cannot be written"), "{}", again.out);
+    file
+}
+
+/// Only what was planned from what is so now is carried out.
+fn applied(instance: &Instance, directory: &Path, early: &str) -> Value {
+    let refused = homeport(&["apply", early, "--yes"]);
+    refused.refuses(2, "the version in service was 2.4.0 and is 3.0.0");
+    refused.refuses(2, "Nothing was changed");
+    let late = planned(instance, directory, "late.json");
+    homeport(&["apply", &late, "--yes", "--json"]).json()
 }
 
 /// Of the backups that both have made the older one was let go of, with its digest.
