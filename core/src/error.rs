@@ -93,6 +93,8 @@ pub enum Aftermath {
     Committed,
     /// The operation is open: its journal says what is to be done.
     NeedsRecovery,
+    /// What was there before does not answer again; nothing of it was thrown away.
+    NeedsHands,
 }
 
 impl Aftermath {
@@ -108,6 +110,9 @@ impl Aftermath {
             }
             Aftermath::NeedsRecovery => {
                 "The operation is unfinished; its journal is kept and says what is left to do."
+            }
+            Aftermath::NeedsHands => {
+                "Neither version answers now. Nothing was thrown away: the version before is whole, and so is its data."
             }
         }
     }
@@ -209,6 +214,9 @@ impl Error {
         let general = match (self.aftermath, self.kind) {
             (Aftermath::NeedsRecovery, _) => {
                 "Run the same command again: it first finishes or takes back what is open."
+            }
+            (Aftermath::NeedsHands, _) => {
+                "Go through `When the old version does not come back` in Homeport's troubleshooting guide."
             }
             (_, Kind::Cancelled) => "Run the same command again when you want to.",
             (_, Kind::Usage) => "See `homeport --help`.",

@@ -18,6 +18,9 @@ pub struct Ref {
 /// # Errors
 /// What is wrong with it, as half a sentence.
 pub fn read(bytes: &[u8]) -> Result<Vec<Ref>, String> {
+    if let Some(refs) = listed(bytes) {
+        return Ok(refs);
+    }
     let mut rest = bytes;
     let mut refs = Vec::new();
     while !rest.is_empty() {
@@ -48,6 +51,24 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Ref>, String> {
         });
     }
     Ok(refs)
+}
+
+/// The list a server without git keeps as a file: an id, a tab and a name on each line.
+fn listed(bytes: &[u8]) -> Option<Vec<Ref>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut refs = Vec::new();
+    for line in text.lines() {
+        let (id, name) = line.split_once('\t')?;
+        let whole = id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !whole || refs.len() >= LIMIT {
+            return None;
+        }
+        refs.push(Ref {
+            id: id.to_owned(),
+            name: name.to_owned(),
+        });
+    }
+    (!refs.is_empty()).then_some(refs)
 }
 
 /// One pkt-line – four digits of length, themselves included – and what is behind it. Lengths below four are marks.
@@ -104,6 +125,15 @@ mod tests {
                 "refs/tags/v2.5.0^{}"
             ]
         );
+    }
+
+    #[test]
+    fn a_plain_list_is_read_too() {
+        let (id, other) = ("a".repeat(40), "b".repeat(40));
+        let text = format!("{id}\trefs/heads/main\n{other}\trefs/tags/v1\n");
+        let refs = read(text.as_bytes()).unwrap();
+        assert_eq!((refs.len(), refs[1].name.as_str()), (2, "refs/tags/v1"));
+        assert!(read(text.replace('\t', " ").as_bytes()).is_err());
     }
 
     #[test]

@@ -78,6 +78,9 @@ pub struct State {
 pub struct Previous {
     /// Its version.
     pub version: String,
+    /// Its commit, if it was built here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Directory of its release.
     pub release: String,
     /// Its slot.

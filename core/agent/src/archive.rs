@@ -5,10 +5,18 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use homeport_engine::stream::{MARKER, Marker, Source, Spec, plain_name};
 use rustix::fs::OFlags;
 use tar::{Builder, EntryType, Header};
+
+/// A file nobody has written to for so long is read.
+const QUIET: Duration = Duration::from_millis(400);
+
+/// Longest one is waited for.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Why the stream was broken off. The reader notices: it has no marker.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +97,12 @@ impl<W: Write> Stream<W> {
         self.sent.directories += 1;
         for child in children(path)? {
             let below = path.join(&child);
-            let found = fs::symlink_metadata(&below).map_err(|source| broken(&below, source))?;
+            let found = match fs::symlink_metadata(&below) {
+                Ok(found) => found,
+                // Its owner has removed it since the names were read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(source) => return Err(broken(&below, source)),
+            };
             self.send(&below, &format!("{name}/{child}"), &found)?;
         }
         Ok(())
@@ -103,7 +116,7 @@ impl<W: Write> Stream<W> {
             .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
             .open(path)
             .map_err(io)?;
-        let before = file.metadata().map_err(io)?;
+        let before = settled(&file).map_err(io)?;
         if !before.is_file() {
             let path = path.to_owned();
             return Err(ArchiveError::Kind { path });
@@ -148,6 +161,21 @@ fn header(found: &Metadata, kind: EntryType, size: u64) -> Header {
     header.set_gid(found.gid().into());
     header.set_mtime(u64::try_from(found.mtime()).unwrap_or(0));
     header
+}
+
+/// What a file is once nobody has written to it for a moment: an upload is waited for. One that is written to all the time
+/// is taken as it is in the end, and then found to change.
+fn settled(file: &File) -> io::Result<Metadata> {
+    let until = Instant::now() + LONGEST;
+    loop {
+        let found = file.metadata()?;
+        let quiet = found.modified().ok().and_then(|time| time.elapsed().ok());
+        // A time in the future says nothing.
+        if quiet.is_none_or(|quiet| quiet >= QUIET) || Instant::now() >= until {
+            return Ok(found);
+        }
+        thread::sleep(QUIET / 4);
+    }
 }
 
 /// Whether anything was written since: more bytes, or the same number at another time.

@@ -148,3 +148,22 @@ fn a_file_that_changes_while_it_is_read_breaks_the_stream_off() {
         assert!(matches!(broken, Err(ArchiveError::Changed { .. })));
     }
 }
+
+#[test]
+fn a_file_that_is_being_written_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("upload");
+    fs::write(&path, "be").unwrap();
+    let mut stream = Vec::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+            for _ in 0..5 {
+                std::thread::sleep(QUIET / 3);
+                file.write_all(b"gun").unwrap();
+            }
+        });
+        send(&spec(&[(&path, "upload")]), &mut stream).unwrap();
+    });
+    assert_eq!(members(&stream).1["upload"], b"begungungungungun");
+}

@@ -142,6 +142,9 @@ fn left(now: &Value, shares_data: bool) -> Value {
         "generation": now["generation"],
         "until": unix_now(),
     });
+    if let Some(commit) = now.get("commit") {
+        left["commit"] = commit.clone();
+    }
     if !shares_data {
         left["migrated"] = json!({});
     }

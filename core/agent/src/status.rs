@@ -14,6 +14,7 @@ use homeport_engine::probe::Probe;
 use homeport_engine::report::{BODY_LIMIT, Outcome, Report, Room, Spec};
 use serde_json::Value;
 
+use crate::cutover;
 use crate::identity;
 use crate::lock;
 use crate::state::StateDir;
@@ -45,6 +46,7 @@ pub(crate) fn report(state: &StateDir, spec: &Spec) -> Report {
         open: note(&mut errors, state.open().map_err(|fault| fault.why))
             .into_iter()
             .next(),
+        cut_over: note(&mut errors, cutover::open(state).map_err(|fault| fault.why)),
         holder: lock::holder(&state.lock()),
         units: note(
             &mut errors,

@@ -51,6 +51,9 @@ pub struct Report {
     pub foreign: Option<String>,
     /// Operation whose journal is open.
     pub open: Option<String>,
+    /// A cut-over that is under way, or was left in the middle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_over: Option<OpenCutOver>,
     /// Who is at work, if anybody is.
     pub holder: Option<Holder>,
     /// The units asked for, in the same order.
@@ -68,6 +71,21 @@ pub struct Report {
     pub load_percent: u64,
     /// What could not be found out, as sentences.
     pub errors: Vec<String>,
+}
+
+/// A cut-over that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenCutOver {
+    /// Operation it belongs to.
+    pub operation: String,
+    /// Version of the side it comes from.
+    pub from: String,
+    /// Version of the side it goes to.
+    pub to: String,
+    /// Whether its Commit is written: then it ends on the new side, else on the old one.
+    pub committed: bool,
+    /// Unix time requests began to wait, milliseconds; `None`: they did not.
+    pub held_at_ms: Option<u64>,
 }
 
 /// How a probe or a command ended.

@@ -14,7 +14,7 @@ use crate::plugin;
 use crate::report::{Checkup, Finding, Installed, Line, Listed, Status};
 use crate::settings::Settings;
 use crate::verbs::history::{Done, Entry, Release};
-use crate::verbs::{adopt, uninstall};
+use crate::verbs::{adopt, rollback, uninstall, update};
 
 /// What a verb prints: its result, or why there is none.
 #[derive(JsonSchema)]
@@ -144,6 +144,18 @@ pub struct Details {
     pub all: Vec<Done>,
 }
 
+/// `update` and `apply`: what is new, what was rehearsed, or what was done.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+pub enum Updating {
+    /// With `--check`, or when there is nothing newer.
+    Checked(update::Checked),
+    /// With `--rehearse`.
+    Rehearsed(update::Rehearsed),
+    /// What was done.
+    Updated(Box<update::Updated>),
+}
+
 /// `plugin list`.
 #[derive(Serialize, JsonSchema)]
 pub struct Plugins {
@@ -216,6 +228,7 @@ pub struct Event {
 pub fn all() -> Vec<(&'static str, Value)> {
     vec![
         ("adopt", of::<Answer<Change<adopt::Summary>>>()),
+        ("apply", of::<Answer<Change<Updating>>>()),
         ("bundle-channel", of::<Answer<CreatedChannel>>()),
         ("bundle-create", of::<Answer<CreatedBundle>>()),
         ("bundle-documents", of::<Answer<Documents>>()),
@@ -234,10 +247,12 @@ pub fn all() -> Vec<(&'static str, Value)> {
         ("plugin-list", of::<Answer<Plugins>>()),
         ("recipe-check", of::<Answer<Recipe>>()),
         ("restart", of::<Answer<Change<Powered>>>()),
+        ("rollback", of::<Answer<Change<rollback::RolledBack>>>()),
         ("start", of::<Answer<Change<Powered>>>()),
         ("status", of::<Answer<Status>>()),
         ("stop", of::<Answer<Change<Powered>>>()),
         ("uninstall", of::<Answer<Change<uninstall::Summary>>>()),
+        ("update", of::<Answer<Change<Updating>>>()),
         ("upgrade", of::<Answer<Change<Powered>>>()),
     ]
 }

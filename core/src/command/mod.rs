@@ -55,6 +55,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, Error> {
         Verb::Upgrade(change) => brought(common, change, upgrade::VERB, &upgrade::upgrade),
         Verb::Uninstall(given) => uninstalled(common, given),
         Verb::Update(given) => update::updated(common, given),
+        Verb::Apply { file } => update::applied(common, file),
         Verb::Rollback(given) => update::rolled_back(common, given),
         Verb::Adopt(given) => adopted(common, given),
         Verb::History(given) => history::past(common, given),

@@ -1,5 +1,6 @@
 //! `update` and `rollback`: what was asked for, and what is said in the end.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::session::Session;
@@ -8,7 +9,7 @@ use crate::cli::args::{Common, Rollback, Update};
 use crate::cli::show;
 use crate::error::Error;
 use crate::verbs::rollback;
-use crate::verbs::update::{self, Ended, Request};
+use crate::verbs::update::{self, Ended, PlanFile, Request};
 
 pub(super) fn updated(common: Common, given: &Update) -> Result<ExitCode, Error> {
     let request = Request {
@@ -21,13 +22,22 @@ pub(super) fn updated(common: Common, given: &Update) -> Result<ExitCode, Error>
         rehearse: given.rehearse,
         accept_loss: given.accept_loss,
         max_pause_ms: u64::from(given.max_pause) * 1000,
-        dry_run: given.change.dry_run,
+        dry_run: given.change.dry_run || given.plan_out.is_some(),
+        plan_out: given.plan_out.as_deref(),
+        planned: None,
     };
-    let looks = given.check || given.change.dry_run;
+    carried_out(common, &request)
+}
+
+/// A plan that was written into a file.
+pub(super) fn applied(common: Common, file: &Path) -> Result<ExitCode, Error> {
+    carried_out(common, &PlanFile::read(file)?.request())
+}
+
+fn carried_out(common: Common, request: &Request<'_>) -> Result<ExitCode, Error> {
+    let looks = request.check || request.dry_run;
     let mut session = Session::new(common, update::VERB, looks)?;
-    let ended = session.run("takes back what was done", |cx| {
-        update::update(cx, &request)
-    })?;
+    let ended = session.run("takes back what was done", |cx| update::update(cx, request))?;
     match ended {
         Ended::Planned(found) => plans(common, &found),
         Ended::Checked(found) => answer(common, &found, || show::offers(&found)),

@@ -12,7 +12,7 @@ use homeport_engine::recover::{self, Outcome, Standing};
 use homeport_engine::require::Observations;
 use homeport_engine::run::{self, Tell};
 
-use crate::error::{Aftermath, Error};
+use crate::error::{Aftermath, Error, Kind};
 use crate::places;
 use crate::program::VERSION;
 use crate::target::Target;
@@ -101,7 +101,7 @@ impl<'a> Operation<'a> {
 
     /// The operation has failed before its Commit: what the user is told in the end.
     pub fn failed(self, error: Error) -> Error {
-        let told = error.clone();
+        let told = error.clone().after(Aftermath::Committed);
         self.resolve_after(error).err().unwrap_or(told)
     }
 
@@ -113,7 +113,12 @@ impl<'a> Operation<'a> {
                     self.journal.path().as_ref(),
                     Standing::of(&self.journal)?.plans(),
                 );
-                Err(error.after(Aftermath::RolledBack))
+                // A cut-over has said that its own way back did not lead to an app that answers.
+                let aftermath = match error.kind {
+                    Kind::RecoveryFailed => Aftermath::NeedsHands,
+                    _ => Aftermath::RolledBack,
+                };
+                Err(error.after(aftermath))
             }
             Ok(Outcome::Done) => Ok(()),
             Err(second) => Err(error.and_not_resolved(&second)),

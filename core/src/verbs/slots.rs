@@ -7,6 +7,7 @@ use homeport_engine::run::unix_now;
 
 use crate::error::{Error, Kind};
 use crate::plan::Operation as About;
+use crate::plan::build::Revision;
 use crate::plan::deploy::{Carry, DatabasePart, Deploy, Health, Program, ProxyPart};
 use crate::plan::update::settled;
 use crate::plugin::Registry;
@@ -43,6 +44,8 @@ pub struct Slot {
     pub database: DatabasePart,
     /// How its health is looked at.
     pub health: Health,
+    /// What it was built from, if it was built.
+    pub revision: Option<Revision>,
 }
 
 /// What the release to be is known by.
@@ -57,6 +60,8 @@ pub struct Wanted {
     pub generation: u64,
     /// Where its files come from.
     pub source: Source,
+    /// What it is built from, if it is built.
+    pub revision: Option<Revision>,
 }
 
 /// Both slots, and what they have in common.
@@ -85,8 +90,10 @@ pub struct Slots {
 
 impl Slot {
     /// The one in service, of which the plugin and the guest say this.
-    fn of(state: &State, database: DatabasePart, health: Health) -> Slot {
+    fn of(state: &State, kind: SourceKind, database: DatabasePart, health: Health) -> Slot {
+        let built = kind != SourceKind::Release;
         Slot {
+            revision: built.then(|| Revision::known(&state.version, state.commit.as_deref())),
             version: state.version.clone(),
             release: state.release().to_owned(),
             colour: state.active_colour,
@@ -126,16 +133,6 @@ impl Found {
         }
         let told = living.told_to_change(cx.target)?;
         let (held, plugins) = held::read(cx, &living)?;
-        if held.settings.source.kind != SourceKind::Release {
-            let why = "it was built here, and only releases that their publisher has built can be exchanged so far";
-            let instance = &living.guest.instance;
-            return Err(Error::new(
-                Kind::Usage,
-                format!("`{instance}` cannot do that yet."),
-                why,
-            )
-            .with_remedy(format!("homeport status {instance}")));
-        }
         Ok(Found {
             living,
             told,
@@ -168,7 +165,8 @@ impl Slots {
         let mut partners = Partners::start(&mut plugins, recipe, &settings, None)?;
         let mut database = |generation| partners.database(&parts::live(recipe, generation));
         let database_now = database(told.state.generation)?;
-        let service = Slot::of(&told.state, database_now, held.health.clone());
+        let kind = held.settings.source.kind;
+        let service = Slot::of(&told.state, kind, database_now, held.health.clone());
         let candidate = Slot {
             version: wanted.version,
             release: wanted.release,
@@ -176,6 +174,7 @@ impl Slots {
             generation: wanted.generation,
             database: database(wanted.generation)?,
             health: Health::default(),
+            revision: wanted.revision,
         };
         let mut slots = Slots {
             about,
@@ -216,7 +215,7 @@ impl Slots {
             release: &slot.release,
             colour: slot.colour,
             build: None,
-            revision: None,
+            revision: slot.revision.as_ref(),
             spec: spec(&self.living.guest, &self.settings),
             template: None,
             neighbour6: false,

@@ -1,11 +1,12 @@
 //! How an instance is, in two calls of the host: one finds it, one asks it everything.
 
 use homeport_bootstrap::utc;
-use homeport_engine::report::Report as Looked;
+use homeport_engine::report::{OpenCutOver, Report as Looked};
 use homeport_engine::run::unix_now;
 use homeport_plugin_api::wire::health::{self as wire, Finding};
 
 use crate::error::Error;
+use crate::places;
 use crate::report::{Component, Cpu, Database, Dependency, Disk, Health, Remark, Room, Status};
 use crate::verbs::claim::{self, Doubt};
 use crate::verbs::health::{self, Looks, Seen};
@@ -147,6 +148,34 @@ fn fill(status: &mut Status, told: &Told, read: &wire::Report, database: Option<
         .map(|holder| format!("{} since {}", holder.who, utc::unix(holder.since)));
     status.open = status.open.take().or_else(|| looked.open.clone());
     status.remarks = remarks(read, trouble, looked);
+    let open = looked.cut_over.as_ref();
+    let open = open.map(|open| crossing(open, looked.holder.is_some(), status));
+    status.remarks.extend(open);
+}
+
+/// A cut-over that is under way, or that nobody brings to its end.
+fn crossing(open: &OpenCutOver, at_work: bool, status: &Status) -> Remark {
+    let waiting = match (open.committed, open.held_at_ms) {
+        (true, _) => "it is switched, and watched".to_owned(),
+        (false, None) => "no request waits yet".to_owned(),
+        (false, Some(at)) => {
+            let seconds = unix_now().saturating_sub(at / 1000);
+            format!("requests have waited for {seconds} s")
+        }
+    };
+    let text = format!(
+        "The cut-over from {} to {} ({}) has not ended: {waiting}.",
+        open.from, open.to, open.operation
+    );
+    let agent = format!("pct exec {} -- {}", status.guest, places::guest::AGENT);
+    Remark {
+        health: Health::Degraded,
+        text,
+        remedy: match at_work {
+            true => vec!["It ends by itself, within seconds.".to_owned()],
+            false => vec![format!("{agent} recover --take-back")],
+        },
+    }
 }
 
 /// The worst first; what is wrong with the database before what follows from it.
@@ -278,5 +307,37 @@ fn room(found: homeport_engine::report::Room) -> Room {
     Room {
         total: found.total,
         free: found.free,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_over_that_has_not_ended_is_named_with_what_ends_it() {
+        let status = Status {
+            guest: "105".to_owned(),
+            ..Status::default()
+        };
+        let open = |committed, held_at_ms| OpenCutOver {
+            operation: "op-1".to_owned(),
+            from: "2.4.0".to_owned(),
+            to: "2.5.0".to_owned(),
+            committed,
+            held_at_ms,
+        };
+        let held = crossing(&open(false, Some(1_000)), false, &status);
+        assert!(
+            held.text
+                .contains("from 2.4.0 to 2.5.0 (op-1) has not ended: requests have waited")
+        );
+        assert!(
+            held.remedy[0].starts_with("pct exec 105 -- ")
+                && held.remedy[0].ends_with("--take-back")
+        );
+        let watched = crossing(&open(true, Some(1_000)), true, &status);
+        assert!(watched.text.ends_with("it is switched, and watched."));
+        assert_eq!(watched.remedy, ["It ends by itself, within seconds."]);
     }
 }

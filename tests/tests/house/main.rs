@@ -6,5 +6,6 @@ mod licences;
 mod manifest;
 mod never;
 mod rules;
+mod seen;
 mod setup;
 mod source;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use homeport_core::error::{Aftermath, Kind};
 use homeport_core::plan::build::From;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::builder::{Ended, Source, build, registries};
@@ -100,7 +101,49 @@ fn from_a_repository() {
         "table: install from git, cold: {cold:.0} s; building again, warm: {:.0} s",
         warm.took.as_secs_f32()
     );
+    inside(&id, &format!("rm -r {}", warm.release));
+    beside_the_one_in_service(&instance, &source, &id);
     homeport(&["uninstall", instance.name, "--yes"]).well();
+}
+
+/// An update builds beside the release in service, then goes the way of every other; and back.
+fn beside_the_one_in_service(instance: &Instance, source: &Source, id: &str) {
+    let update = |more: &[&str]| homeport(&[&["update", instance.name, "--json"], more].concat());
+    let state = || -> Value {
+        serde_json::from_str(&inside(id, "cat /var/lib/homeport/state.json")).unwrap()
+    };
+    let (app, described) = (instance.served(), source.described());
+    let (old, new) = ("v2.5.0^{commit}", "main^{commit}");
+    let commit = |name: &str| source.git(&["rev-parse", name]);
+    assert_eq!(update(&["--check"]).json()["newer"], json!([]));
+    let newer = update(&["--check", "--to", "main"]).json();
+    assert_eq!(newer["newer"][0]["version"], "main");
+    let older = update(&["--yes", "--to", "v2.4.0"]);
+    assert!(older.out.contains("does not go back"), "{}", older.out);
+    assert_eq!(older.code, 2);
+
+    let began = Instant::now();
+    let done = update(&["--yes", "--to", "main"]).json();
+    assert_eq!(app.version().unwrap(), described);
+    page(&app);
+    let release = format!(
+        "/opt/vikunja/releases/{}",
+        done["rehearsed"]["to"].as_str().unwrap()
+    );
+    nothing_of_the_build_is_left(id, &release);
+    assert!(reports(id, &release).contains(&described));
+    assert_eq!(state()["commit"], commit(new));
+    let config = inside(id, "cat /etc/vikunja/deployment-config.yaml");
+    assert!(config.contains(&commit(new)), "{config}");
+    println!(
+        "table: update from git, warm: {:.0} s, held {} ms",
+        began.elapsed().as_secs_f32(),
+        done["cut_over"]["held_ms"]
+    );
+
+    homeport(&["rollback", instance.name, "--yes"]).well();
+    assert_eq!(app.version().unwrap(), "v2.5.0");
+    assert_eq!(state()["commit"], commit(old));
 }
 
 // A container that cannot build says so before it is made.

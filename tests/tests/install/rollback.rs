@@ -39,6 +39,7 @@ fn ways_back() {
     let project = session.create_project("Kept").unwrap();
     let task = session.create_task(project, "As it was").unwrap();
 
+    let early = planned(&instance, &published, "early.json");
     let first = published.update(instance.name, "3.0.0", &[]).json();
     let since = session.create_task(project, "Since then").unwrap();
     session.attach(since, "new.txt", b"newer").unwrap();
@@ -50,7 +51,7 @@ fn ways_back() {
 
     without_the_host(&id, &app);
     assert_eq!(titles(&session, project), ["As it is", "Since then"]);
-    let second = published.update(instance.name, "3.0.1", &[]).json();
+    let second = applied(&instance, &published, &early);
     only_the_last_is_kept(&first, &second);
     session.create_task(project, "Last").unwrap();
     code_only(&instance, &users);
@@ -131,6 +132,26 @@ fn without_the_host(id: &str, app: &App) {
         serde_json::from_str(&inside(id, "cat /var/lib/homeport/state.json")).unwrap();
     assert_eq!(state["previous"]["version"], "2.4.0");
     println!("table: in the guest: {}", said.trim());
+}
+
+/// An update to 3.0.1 as a file; nothing is done.
+fn planned(instance: &Instance, published: &Published, name: &str) -> String {
+    let file = published.directory.path().join(name);
+    let file = file.to_str().unwrap().to_owned();
+    let plan = || published.update(instance.name, "3.0.1", &["--plan-out", &file]);
+    plan().well();
+    let again = plan();
+    assert!(again.out.contains("cannot be written"), "{}", again.out);
+    file
+}
+
+/// Only what was planned from what is so now is carried out.
+fn applied(instance: &Instance, published: &Published, early: &str) -> Value {
+    let refused = homeport(&["apply", early, "--yes"]);
+    refused.refuses(2, "the version in service was 2.4.0 and is 3.0.0");
+    refused.refuses(2, "Nothing was changed");
+    let late = planned(instance, published, "late.json");
+    homeport(&["apply", &late, "--yes", "--json"]).json()
 }
 
 /// Of the backups that both have made the older one was let go of, with its digest.

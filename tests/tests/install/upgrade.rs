@@ -88,7 +88,7 @@ fn asked<T: Send>(app: &App, change: impl FnOnce() -> T + Send) -> (T, usize, Du
 #[test]
 fn agent_and_gates_are_exchanged_while_requests_wait() {
     let _turn = turn();
-    let instance = Instance::new("e2e-upgrade", 133);
+    let instance = Instance::new("e2e-upgrade", 139);
     let from = release::app().display().to_string();
     bundled(&instance.install(&["--source-directory", &from])).well();
     let id = instance.id().unwrap();

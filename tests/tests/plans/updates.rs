@@ -31,15 +31,19 @@ pub fn update(facts: Facts) -> Vec<Plan> {
         accept_loss: false,
         max_pause_ms: 5_000,
         dry_run: true,
+        plan_out: None,
+        planned: None,
     };
     let (program, about) = (program(), about("update"));
-    update::planned(program, about, found, "2.5.0".to_owned(), &request).unwrap()
+    let wanted = ("2.5.0".to_owned(), 6 << 10);
+    update::planned(program, about, found, wanted, &request).unwrap()
 }
 
 /// Back to 2.4.0 in the green slot, whose database 2.5.0 has migrated – or not.
 pub fn rollback(facts: Facts, migrated: bool) -> Vec<Plan> {
     let previous = Previous {
         version: "2.4.0".to_owned(),
+        commit: None,
         release: "2.4.0".to_owned(),
         colour: Color::Green,
         generation: if migrated { 1 } else { 2 },

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use homeport_engine::cutover::{Book, Outcome, Stage, bring_to_end};
+use homeport_engine::report::OpenCutOver;
 use homeport_engine::run::{Fault, FaultKind};
 
 pub(crate) use follow::follow;
@@ -65,6 +66,24 @@ pub(crate) fn end_all(state: &StateDir, how: How) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// The one that has not ended; none if all have.
+pub(crate) fn open(state: &StateDir) -> Result<Option<OpenCutOver>, Fault> {
+    for operation in state.cut_overs()? {
+        let standing = state.cut_over_standing(&operation)?;
+        let open = standing.filter(|standing| !matches!(standing.stage, Stage::Closed(_)));
+        if let Some(standing) = open {
+            return Ok(Some(OpenCutOver {
+                operation,
+                from: standing.cut_over.from.version,
+                to: standing.cut_over.to.version,
+                committed: standing.committed,
+                held_at_ms: standing.held_at_ms,
+            }));
+        }
+    }
+    Ok(None)
 }
 
 /// How far one has come; none if there is no such.

@@ -91,6 +91,11 @@ pub enum Verb {
     Uninstall(Uninstall),
     /// Exchange the release: rehearsed on a copy of the data first, then put in service while requests wait
     Update(Update),
+    /// Carry out what `update --plan-out` has written into a file, if everything is as it was then
+    Apply {
+        /// The file
+        file: PathBuf,
+    },
     /// Go back to the release before, with its data where the update has changed the database
     Rollback(Rollback),
     /// Settle which container an instance is, after one was cloned, restored or rolled back

@@ -15,10 +15,10 @@ pub struct Update {
     /// Only say what is new
     #[arg(long, conflicts_with_all = ["dry_run", "rehearse"])]
     pub check: bool,
-    /// This version instead of the newest
-    #[arg(long, value_name = "VERSION")]
+    /// This version instead of the newest; where the app is built: this branch, tag or commit, once
+    #[arg(long, value_name = "VERSION|REF")]
     pub to: Option<String>,
-    /// Look for releases in this directory of the host or at this URL, now and from now on
+    /// Look in this directory of the host or at this URL, this time: for releases, or for the source where the app is built
     #[arg(long, value_name = "DIRECTORY|URL")]
     pub from: Option<String>,
     /// SHA-256 of the release's archive, from a source you trust
@@ -33,6 +33,9 @@ pub struct Update {
     /// Refuse an update that would hold requests longer than so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=15))]
     pub max_pause: u32,
+    /// Print what would be done and write it into this file, for `homeport apply`; do nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "rehearse"])]
+    pub plan_out: Option<PathBuf>,
     /// Accept that its migrations leave fewer rows than there were
     #[arg(long)]
     pub accept_loss: bool,

@@ -12,6 +12,13 @@ pub fn offers(found: &Checked) -> String {
         "`{}` is at {}. Newer, from {}:\n",
         found.instance, found.version, found.source
     );
+    if found.built {
+        return format!(
+            "`{0}` is at {1}. Something else is there: {2}.\nIt needs about {3} MiB beside what there is, and {4} MiB are free.\n\
+             Build it and update: homeport update {0}",
+            found.instance, found.version, found.source, found.needs_mb, found.free_mb
+        );
+    }
     for offer in &found.newer {
         let note = if offer.pre_release {
             " (not finished)"
@@ -92,9 +99,10 @@ fn kept(done: &RolledBack) -> String {
         .collect();
     let kept = done.exported.as_ref().map(|exported| {
         format!(
-            "\nThe {} newer rows are in {}.",
+            "\nThe {} newer rows are in {}; what was written in the seconds after that is in {}'s data only, which stays.",
             exported.rows,
-            exported.file.display()
+            exported.file.display(),
+            done.from
         )
     });
     let lost =

@@ -143,6 +143,20 @@ impl Revision {
         }
     }
 
+    /// What is known of one that was built before: its version and its commit.
+    pub fn known(version: &str, commit: Option<&str>) -> Revision {
+        let number = version.starts_with(|c: char| c.is_ascii_digit());
+        Revision {
+            commit: commit.unwrap_or_default().to_owned(),
+            reported: match number {
+                true => format!("v{version}"),
+                false => version.to_owned(),
+            },
+            version: version.to_owned(),
+            ..Revision::unseen(version)
+        }
+    }
+
     /// What it is, for people: `branch main at 0123456789`.
     pub fn told(&self, wanted: &str) -> String {
         let short = self.commit.get(..10).unwrap_or(&self.commit);

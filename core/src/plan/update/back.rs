@@ -143,6 +143,7 @@ impl Back<'_> {
         State {
             status: Status::Running,
             version: previous.version.clone(),
+            commit: previous.commit.clone(),
             release: Some(previous.release.clone()),
             active_colour: previous.colour,
             epoch: old.epoch + 1,

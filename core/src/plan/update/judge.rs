@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use homeport_plugin_api::wire::database::NewerTable;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What was counted in a database.
@@ -59,7 +60,7 @@ pub fn lost(before: &Counted, after: &Counted, volatile: &[String]) -> Vec<Diffe
 }
 
 /// What became of a table's rows since a release came.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Written {
     /// Rows that are new.
     pub added: u64,

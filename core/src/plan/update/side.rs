@@ -75,10 +75,11 @@ impl Deployed<'_> {
 /// When the text cannot be changed in these places alone.
 pub fn settled(config: &str, deploy: &Deploy<'_>, at: &str) -> Result<String, EditError> {
     let colour = deploy.colour.name();
-    let mut values = vec![
-        ("deployment.updated_at".to_owned(), json!(at)),
-        ("source.version".to_owned(), json!(deploy.version)),
-    ];
+    let mut values = vec![("deployment.updated_at".to_owned(), json!(at))];
+    match deploy.revision {
+        Some(revision) => values.push(("git.deployed_commit".to_owned(), json!(revision.commit))),
+        None => values.push(("source.version".to_owned(), json!(deploy.version))),
+    }
     for component in &deploy.recipe.recipe.components {
         let at = |key: &str| format!("services.{}.{key}", component.name);
         values.push((at("active_color"), json!(colour)));
@@ -96,6 +97,7 @@ pub fn settled(config: &str, deploy: &Deploy<'_>, at: &str) -> Result<String, Ed
 pub fn previous(state: &State, at: u64, migrated: Option<BTreeMap<String, i64>>) -> Previous {
     Previous {
         version: state.version.clone(),
+        commit: state.commit.clone(),
         release: state.release().to_owned(),
         colour: state.active_colour,
         generation: state.generation,

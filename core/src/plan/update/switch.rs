@@ -209,7 +209,7 @@ fn after(update: &Update<'_>, keeping: &Keeping<'_>) -> State {
         status: Status::Running,
         version: candidate.version.to_owned(),
         release: Some(candidate.release.to_owned()),
-        commit: None,
+        commit: candidate.revision.map(|revision| revision.commit.clone()),
         active_colour: candidate.colour,
         epoch: old.epoch + 1,
         generation: old.newest_generation() + 1,

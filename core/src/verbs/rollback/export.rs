@@ -12,6 +12,7 @@ use homeport_bootstrap::utc;
 use homeport_engine::cmd::{Input, Output};
 use homeport_engine::durable;
 use homeport_plugin_api::wire::database::{ExportedRow, NewerTable, RowIs};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -35,7 +36,7 @@ pub(super) struct Export {
 }
 
 /// Where the rows are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Exported {
     /// The document on the host, readable by root alone.
     pub file: PathBuf,

@@ -10,18 +10,22 @@ use homeport_engine::cutover::{OBSERVED, Outcome};
 use homeport_engine::plan::Plan;
 use homeport_engine::require::Observations;
 use homeport_engine::run::unix_now;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::error::{Aftermath, Error, Kind};
 use crate::plan::Operation as About;
+use crate::plan::build::Revision;
 use crate::plan::deploy::{Deploy, Program};
 use crate::plan::update::Back;
+use crate::settings::SourceKind;
 use crate::state::Previous;
 use crate::verbs::Context;
 use crate::verbs::operation::Operation;
 use crate::verbs::parts::Partners;
 use crate::verbs::slots::{Found, Slots, Wanted};
-use crate::verbs::update::{Prober, Requests, requests, told};
+use crate::verbs::update::{Prober, Requests, by_hand, requests, told};
 
 use export::Export;
 pub use export::Exported;
@@ -53,7 +57,7 @@ pub enum Ended {
 }
 
 /// A way back that was gone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RolledBack {
     /// Id of the instance.
     pub instance: String,
@@ -67,6 +71,7 @@ pub struct RolledBack {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exported: Option<Exported>,
     /// How the cut-over went.
+    #[schemars(with = "Map<String, Value>")]
     pub cut_over: Outcome,
     /// Users' requests meanwhile; `None`: the proxy's log could not be read.
     pub requests: Option<Requests>,
@@ -130,6 +135,13 @@ fn prepare(
         colour: previous.colour,
         generation,
         source: found.held.settings.source.clone(),
+        revision: match found.held.settings.source.kind {
+            SourceKind::Release => None,
+            _ => Some(Revision::known(
+                &previous.version,
+                previous.commit.as_deref(),
+            )),
+        },
     };
     let (slots, partners) = Slots::prepare(program, about, found, wanted)?;
     Ok((slots, previous, partners))
@@ -174,7 +186,7 @@ fn act(
 ) -> Result<Ended, Error> {
     let about = &slots.about;
     let instance = &about.guest.instance;
-    let prober = Prober::of(cx, back.to)?;
+    let prober = Prober::of(cx.target, back.to)?;
     let Context {
         target,
         stop,
@@ -185,8 +197,7 @@ fn act(
     let mut operation = Operation::begin(instance, &about.id, *target, stop, *tell)?;
     let since = match told_of(&mut operation, back, partners, request, *confirm) {
         Ok(since) => since,
-        // It was only looked.
-        Err(error) => return Err(operation.failed(error).after(Aftermath::Untouched)),
+        Err(error) => return Err(only_looked(operation.failed(error))),
     };
     let exported = export.filter(|_| since.data_goes_back);
     let exported = exported.map(|export| export.done(&mut operation, back, &since, partners));
@@ -200,7 +211,7 @@ fn act(
     let probed = probing.end();
     let seen = match switched {
         Ok(seen) => seen,
-        Err(error) => return Err(operation.failed(error)),
+        Err(error) => return Err(by_hand(operation.failed(error), back.service, None)),
     };
     operation.finish()?;
     let outcome = outcome(&seen)?;
@@ -218,6 +229,14 @@ fn act(
         seconds: unix_now().saturating_sub(about.at),
         host_calls: cx.target.host_calls(),
     })))
+}
+
+/// Looking has changed nothing that could be taken back.
+fn only_looked(error: Error) -> Error {
+    match error.aftermath {
+        Aftermath::RolledBack => error.after(Aftermath::Untouched),
+        _ => error,
+    }
 }
 
 /// What was written since, once somebody has agreed to what is lost of it.

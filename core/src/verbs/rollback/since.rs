@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use homeport_engine::require::Observations;
 use homeport_plugin_api::wire::conversation::{Command, Handle};
 use homeport_plugin_api::wire::database::Purpose;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Request;
@@ -15,7 +16,7 @@ use crate::verbs::operation::Operation;
 use crate::verbs::parts::Partners;
 
 /// What was written since the release in service came.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Since {
     /// Whether the data goes back with the release: it was migrated then.
     pub data_goes_back: bool,
@@ -24,6 +25,7 @@ pub struct Since {
     /// Files. They stay where they are, whatever becomes of the rows that name them.
     pub files: u64,
     #[serde(skip)]
+    #[schemars(skip)]
     pub(super) looked: Looked,
 }
 
@@ -94,13 +96,15 @@ pub(super) fn written_since(
     let steps = partners.planned(counting, looked, &seen)?;
     seen.extend(operation.stage(back.compare(operation.next()?, &steps)?)?);
     let tables = partners.compared(counting, looked, &steps, &seen)?;
-    let files = seen
-        .get(FILES)
-        .and_then(|seen| seen.stdout.trim().parse().ok());
+    let counted = seen.get(FILES).map_or("", |seen| seen.stdout.trim());
+    let files = counted.parse().map_err(|_| {
+        let what = "The files written since cannot be counted.";
+        Error::new(Kind::Machine, what, format!("the guest says `{counted}`"))
+    })?;
     Ok(Since {
         data_goes_back: true,
         rows: written(tables, migrated),
-        files: files.unwrap_or(0),
+        files,
         looked: Looked {
             looks: looks.pop().map(|(_, looks)| looks).unwrap_or_default(),
             seen,

@@ -8,7 +8,7 @@ use super::prepare::Prepared;
 use super::prober::Prober;
 use super::report::{Rehearsed, Requests, Updated};
 use super::stages::{self, Took};
-use super::{Ended, Request, take_back};
+use super::{Ended, Ready, Request, take_back};
 use crate::error::{Aftermath, Error, Kind};
 use crate::plan::backup;
 use crate::plan::deploy::Deploy;
@@ -23,13 +23,14 @@ const COUNT: &str = r#"awk -v from="$1" '$1 >= from && $4 == "r" { all++; if ($2
 /// Carries it out.
 pub(super) fn act(
     cx: &mut Context<'_>,
-    prepared: &Prepared,
-    mut partners: Partners,
+    ready: Ready,
     request: &Request<'_>,
 ) -> Result<Ended, Error> {
-    let about = &prepared.slots.about;
+    let about = match &ready {
+        Ready::Planned(both) => both.0.slots.about.clone(),
+        Ready::Unbuilt(unbuilt) => unbuilt.about.clone(),
+    };
     let took = Took::default();
-    let prober = Prober::of(cx, &prepared.slots.to_come())?;
     let Context {
         target, stop, tell, ..
     } = cx;
@@ -41,20 +42,20 @@ pub(super) fn act(
     };
     let instance = &about.guest.instance;
     let mut operation = Operation::begin(instance, &about.id, *target, stop, &mut timed)?;
-    let rehearsed = stages::rehearse(&mut operation, prepared, &mut partners, request, &took)
-        .and_then(|rehearsed| short_enough(rehearsed, request));
-    let rehearsed = match rehearsed {
-        Ok(rehearsed) if request.rehearse => return take_back(operation, rehearsed),
-        Ok(rehearsed) => rehearsed,
+    let mut proven = match proven(&mut operation, ready, request, &took) {
+        Ok(proven) if request.rehearse => return take_back(operation, proven.rehearsed),
+        Ok(proven) => proven,
         Err(error) => return Err(operation.failed(error)),
     };
     let begun = unix_now();
-    let probing = prober.start();
-    let ended = stages::switch(&mut operation, prepared, &mut partners, &rehearsed);
-    let probed = probing.end();
-    let outcome = match ended {
-        Ok(outcome) => outcome,
-        Err(error) => return Err(operation.failed(error)),
+    let ended = switched(&mut operation, &mut proven);
+    let prepared = &proven.prepared;
+    let (outcome, probed) = match ended {
+        Ok(ended) => ended,
+        Err(error) => {
+            let (service, backup) = (prepared.slots.in_service(), &prepared.archive.archive);
+            return Err(by_hand(operation.failed(error), &service, Some(backup)));
+        }
     };
     let pruned = match pruned(&mut operation, prepared, &outcome) {
         Ok(pruned) => pruned,
@@ -64,15 +65,60 @@ pub(super) fn act(
     let requests = requests(cx, &prepared.slots.to_come(), begun);
     told(&outcome, instance)?;
     Ok(Ended::Done(Box::new(Updated {
-        rehearsed,
         cut_over: outcome,
         requests,
         probed,
         backup: prepared.archive.archive.clone(),
         pruned,
+        rehearsed: proven.rehearsed,
         seconds: unix_now().saturating_sub(about.at),
         host_calls: cx.target.host_calls(),
     })))
+}
+
+/// A release that has done well in its rehearsal.
+struct Proven {
+    prepared: Prepared,
+    partners: Partners,
+    rehearsed: Rehearsed,
+}
+
+/// Brings it into the guest and rehearses it.
+fn proven(
+    operation: &mut Operation<'_>,
+    ready: Ready,
+    request: &Request<'_>,
+    took: &Took,
+) -> Result<Proven, Error> {
+    let (prepared, mut partners) = match ready {
+        Ready::Planned(both) => *both,
+        Ready::Unbuilt(unbuilt) => unbuilt.looked(operation, request)?,
+    };
+    let rehearsed = stages::rehearse(operation, &prepared, &mut partners, request, took)?;
+    Ok(Proven {
+        rehearsed: short_enough(rehearsed, request)?,
+        prepared,
+        partners,
+    })
+}
+
+/// Puts it in service, and asks through the public address meanwhile: how often, and how often in vain.
+fn switched(
+    operation: &mut Operation<'_>,
+    proven: &mut Proven,
+) -> Result<(Outcome, (u64, u64)), Error> {
+    let Proven {
+        prepared,
+        partners,
+        rehearsed,
+    } = proven;
+    let candidate = prepared.slots.to_come();
+    let probing = operation
+        .between(|target| Prober::of(target, &candidate))?
+        .start();
+    let ended = stages::switch(operation, prepared, partners, rehearsed);
+    let probed = probing.end();
+    Ok((ended?, probed))
 }
 
 /// Lets go of backups there are too many of, now that the new release is proven; their archives.
@@ -115,6 +161,32 @@ fn short_enough(rehearsed: Rehearsed, request: &Request<'_>) -> Result<Rehearsed
         "Allow it at a quiet time: the same command with `--max-pause {}`.",
         pause.div_ceil(1000)
     )))
+}
+
+/// What to do when neither version answers: nothing else is known here but where to look and what to try.
+pub(crate) fn by_hand(error: Error, service: &Deploy<'_>, backup: Option<&str>) -> Error {
+    if error.kind != Kind::RecoveryFailed {
+        return error;
+    }
+    let guest = &service.operation.guest;
+    let components = service.recipe.recipe.components.iter();
+    let units = components.filter_map(|component| service.unit(component).ok());
+    let units = units.collect::<Vec<_>>().join(" ");
+    let (id, instance) = (&guest.id, &guest.instance);
+    let error = error
+        .with_remedy(format!("What it says: homeport logs {instance} -n 50"))
+        .with_remedy(format!("Room on its disk: pct exec {id} -- df -h"))
+        .with_remedy(format!(
+            "Start {} once more: pct exec {id} -- systemctl restart {units}",
+            service.version
+        ))
+        .with_remedy(format!(
+            "See whether it is well: homeport status {instance}"
+        ));
+    match backup {
+        Some(backup) => error.with_remedy(format!("Its data before the update is in {backup}")),
+        None => error,
+    }
 }
 
 /// The new release is in service but did not do well while it was watched.

@@ -1,25 +1,35 @@
 //! Updates an instance: the new release is rehearsed on a copy of its data, then put in service while requests wait.
 
 mod act;
+mod built;
 mod findings;
+mod planfile;
 mod prepare;
 mod prober;
 mod report;
 mod room;
+mod sources;
 mod stages;
 mod versions;
+
+use std::path::Path;
 
 use homeport_engine::plan::Plan;
 
 use crate::error::Error;
 use crate::plan::Operation as About;
 use crate::plan::deploy::Program;
-use crate::verbs::Context;
+use crate::settings::SourceKind;
 use crate::verbs::operation::Operation;
+use crate::verbs::parts::Partners;
 use crate::verbs::slots::Found;
+use crate::verbs::{Context, surround};
 
-pub(crate) use act::{requests, told};
-use prepare::Prepared;
+pub(crate) use act::{by_hand, requests, told};
+use built::Unbuilt;
+pub use planfile::PlanFile;
+use planfile::Plannable;
+use prepare::{Prepared, Version};
 pub(crate) use prober::Prober;
 pub use report::{Checked, Offer, Rehearsed, Requests, Updated};
 
@@ -32,7 +42,7 @@ pub struct Request<'a> {
     pub name: Option<&'a str>,
     /// Version wanted; `None`: the newest.
     pub to: Option<&'a str>,
-    /// Where releases are looked for from now on: a directory of this host or a URL; `None`: where the settings say.
+    /// Where is looked this time: a directory of this host or a URL; `None`: where the settings say.
     pub from: Option<&'a str>,
     /// SHA-256 of the archive, from a source the administrator trusts.
     pub sha256: Option<&'a str>,
@@ -48,6 +58,10 @@ pub struct Request<'a> {
     pub max_pause_ms: u64,
     /// Only show what would be done.
     pub dry_run: bool,
+    /// Write what would be done into this file, too, which is not there yet.
+    pub plan_out: Option<&'a Path>,
+    /// What it was planned to be: with anything else it ends.
+    pub planned: Option<&'a PlanFile>,
 }
 
 /// How it ended.
@@ -71,6 +85,9 @@ pub enum Ended {
 pub fn update(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Ended, Error> {
     let only_look = request.check || request.dry_run;
     let (living, _lock) = cx.found(request.name, VERB, only_look)?;
+    if let Some(planned) = request.planned {
+        planned.still_so(cx, &living)?;
+    }
     let mut found = Found::of(cx, living, VERB)?;
     let mut checked = versions::checked(&found.held, &found.told.state, request)?;
     room::fill(&mut checked, &found.told, &mut found.plugins)?;
@@ -83,15 +100,52 @@ pub fn update(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Ended, Erro
     let room_mb = room::enough(&checked)?;
     let (program, about) = (cx.program.deployed(), found.operation(VERB)?);
     if request.dry_run {
-        let plans = planned(program, about, found, version, request)?;
+        let plannable = Plannable {
+            found: &found,
+            checked: &checked,
+            about: &about,
+            to: &version,
+            room_mb,
+        };
+        let file = plannable.file(request);
+        let plans = planned(program, about, found, (version, room_mb), request)?;
+        if let Some(path) = request.plan_out {
+            file.write(path, &plans)?;
+        }
         return Ok(Ended::Planned(plans));
     }
-    let (prepared, partners) = prepare::prepare(program, about, found, version, room_mb, request)?;
-    (cx.confirm)(&question(&prepared, request))?;
-    act::act(cx, &prepared, partners, request)
+    let ready = match found.held.settings.source.kind {
+        SourceKind::Release => {
+            let wanted = Version::released(version);
+            let both = prepare::prepare(program, about, found, wanted, room_mb, request)?;
+            Ready::Planned(Box::new(both))
+        }
+        _ => {
+            let registries = surround::registries(&cx.target.facts()?, &found.held.settings);
+            let unbuilt = Unbuilt {
+                program,
+                about,
+                found,
+                registries,
+                room_mb,
+            };
+            Ready::Unbuilt(Box::new(unbuilt.asked_for(request)))
+        }
+    };
+    (cx.confirm)(&question(&ready, request))?;
+    act::act(cx, ready, request)
 }
 
-/// The stages as they look before anything was seen.
+/// What an update begins with.
+enum Ready {
+    /// A release that is known: everything is planned from it.
+    Planned(Box<(Prepared, Partners)>),
+    /// A source, of which is known what it is once it lies in the guest.
+    Unbuilt(Box<Unbuilt>),
+}
+
+/// The stages as they look before anything was seen. `wanted` are the version and how much room may be used in the guest,
+/// MiB.
 ///
 /// # Errors
 /// When a plugin or the recipe is in the way.
@@ -99,31 +153,41 @@ pub fn planned(
     program: Program,
     about: About,
     found: Found,
-    version: String,
+    (version, room_mb): (String, u64),
     request: &Request<'_>,
 ) -> Result<Vec<Plan>, Error> {
-    let room_mb = found
-        .told
-        .report
-        .disks
-        .get("/")
-        .map_or(0, |room| room.free >> 20);
+    let wanted = match found.held.settings.source.kind {
+        SourceKind::Release => Version::released(version),
+        _ => built::unseen(&found, &version),
+    };
     let (prepared, mut partners) =
-        prepare::prepare(program, about, found, version, room_mb, request)?;
+        prepare::prepare(program, about, found, wanted, room_mb, request)?;
     stages::preview(&prepared, &mut partners)
 }
 
-fn question(prepared: &Prepared, request: &Request<'_>) -> String {
-    let slots = &prepared.slots;
-    let (instance, old) = (&slots.about.guest.instance, &slots.service.version);
+fn question(ready: &Ready, request: &Request<'_>) -> String {
     let what = match request.rehearse {
         true => "Rehearse the update of",
         false => "Update",
     };
-    format!(
-        "{what} `{instance}` from {} {old} to {}?",
-        slots.held.recipe.recipe.title, slots.candidate.version
-    )
+    match ready {
+        Ready::Planned(both) => {
+            let slots = &both.0.slots;
+            format!(
+                "{what} `{}` from {} {} to {}?",
+                slots.about.guest.instance,
+                slots.held.recipe.recipe.title,
+                slots.service.version,
+                slots.candidate.version
+            )
+        }
+        Ready::Unbuilt(unbuilt) => format!(
+            "{what} `{}` from {} to what is built from {}?",
+            unbuilt.about.guest.instance,
+            unbuilt.found.told.state.version,
+            unbuilt.from()
+        ),
+    }
 }
 
 /// Ends an operation of which nothing is to be left.

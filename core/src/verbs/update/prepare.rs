@@ -9,6 +9,7 @@ use super::{Request, versions};
 use crate::error::Error;
 use crate::plan::Operation as About;
 use crate::plan::backup::Archive;
+use crate::plan::build::{Registries, Revision, Tool};
 use crate::plan::deploy::{Deploy, Program};
 use crate::plan::update::{self, Copies, Update, Whose};
 use crate::verbs::backup;
@@ -22,7 +23,29 @@ pub(super) struct Prepared {
     rehearsed: Attachment,
     looks: BTreeMap<Whose, Vec<Command>>,
     pub(super) archive: Archive,
+    /// How it is built, if it is.
+    pub(super) built: Option<Built>,
     file_limit_mb: u64,
+}
+
+/// A version to update to.
+pub(super) struct Version {
+    pub(super) name: String,
+    pub(super) built: Option<Built>,
+}
+
+/// What it is built from, and with what.
+pub(super) struct Built {
+    pub(super) revision: Revision,
+    pub(super) tools: Vec<Tool>,
+    pub(super) registries: Registries,
+}
+
+impl Version {
+    /// One that its publisher has built.
+    pub(super) fn released(name: String) -> Version {
+        Version { name, built: None }
+    }
 }
 
 /// Asks and chooses. `room_mb` may be used in the guest.
@@ -30,17 +53,18 @@ pub(super) fn prepare(
     program: Program,
     about: About,
     found: Found,
-    version: String,
+    version: Version,
     room_mb: u64,
     request: &Request<'_>,
 ) -> Result<(Prepared, Partners), Error> {
     let state = &found.told.state;
     let wanted = Wanted {
-        release: free_name(&version, &found.held.releases),
-        version,
+        release: free_name(&version.name, &found.held.releases),
+        version: version.name,
         colour: state.active_colour.other(),
         generation: state.newest_generation() + 1,
         source: versions::source(&found.held, request),
+        revision: version.built.as_ref().map(|built| built.revision.clone()),
     };
     let (slots, mut partners) = Slots::prepare(program, about, found, wanted)?;
     let recipe = &slots.held.recipe.recipe;
@@ -66,6 +90,7 @@ pub(super) fn prepare(
         slots,
         copies,
         archive,
+        built: version.built,
     };
     Ok((prepared, partners))
 }

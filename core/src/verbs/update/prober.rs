@@ -11,8 +11,7 @@ use homeport_engine::probe::{Check, HttpCheck, Probe, Via};
 
 use crate::error::Error;
 use crate::plan::deploy::Deploy;
-use crate::target;
-use crate::verbs::Context;
+use crate::target::{self, Target};
 
 /// Time between two questions.
 const EVERY: Duration = Duration::from_millis(100);
@@ -33,10 +32,10 @@ pub(crate) struct Probing {
 
 impl Prober {
     /// Of this instance: its first expectation, at its first address, with the certificate its users see.
-    pub(crate) fn of(cx: &mut Context<'_>, deploy: &Deploy<'_>) -> Result<Prober, Error> {
+    pub(crate) fn of(target: &mut dyn Target, deploy: &Deploy<'_>) -> Result<Prober, Error> {
         let certificate = &deploy.proxy.placed.certificate;
         let guest = &deploy.operation.guest;
-        let roots = cx.target.ask_guest(guest, &["cat", certificate], b"")?;
+        let roots = target.ask_guest(guest, &["cat", certificate], b"")?;
         let network = &deploy.settings.network;
         let address = network
             .endpoints(deploy.settings.services.frontend.ssl_port)

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use homeport_engine::cutover::Outcome;
 use homeport_engine::rehearsal::{Asked, Interface};
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// What is new.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Checked {
     /// Id of the instance.
     pub instance: String,
@@ -15,8 +17,10 @@ pub struct Checked {
     pub version: String,
     /// Where was looked.
     pub source: String,
-    /// Newer versions, newest first.
+    /// Newer versions, newest first. Where it is built: the branch, tag or commit, if it is not the one in service.
     pub newer: Vec<Offer>,
+    /// Whether it is built here.
+    pub built: bool,
     /// Room an update needs in the guest, MiB: the release, and three times the database beside the next generation.
     pub needs_mb: u64,
     /// Room there is in the guest, MiB.
@@ -24,7 +28,7 @@ pub struct Checked {
 }
 
 /// A version that is there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Offer {
     /// The version.
     pub version: String,
@@ -33,7 +37,7 @@ pub struct Offer {
 }
 
 /// What a rehearsal has shown.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Rehearsed {
     /// Id of the instance.
     pub instance: String,
@@ -58,17 +62,20 @@ pub struct Rehearsed {
     /// How long they will wait if it is taken back at the end, milliseconds.
     pub undo_ms: u64,
     /// What was asked of it.
+    #[schemars(with = "Vec<Map<String, Value>>")]
     pub asked: Vec<Asked>,
     /// Its network interfaces, and what went through them.
+    #[schemars(with = "Vec<Map<String, Value>>")]
     pub interfaces: Vec<Interface>,
 }
 
 /// An update that was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Updated {
     /// What its rehearsal had shown.
     pub rehearsed: Rehearsed,
     /// How the cut-over went.
+    #[schemars(with = "Map<String, Value>")]
     pub cut_over: Outcome,
     /// Users' requests meanwhile; `None`: the proxy's log could not be read.
     pub requests: Option<Requests>,
@@ -86,7 +93,7 @@ pub struct Updated {
 }
 
 /// Users' requests in a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Requests {
     /// How many ended.
     pub all: u64,

@@ -8,6 +8,10 @@ use crate::verbs::living::Told;
 /// Room a release takes beside the others, MiB: what Vikunja's does, and half as much again.
 const RELEASE_MB: u64 = 150;
 
+/// Room a build takes while it goes on, with what its tools keep, MiB. Vikunja's frontend alone brings 612 MB of modules;
+/// Go's modules and cache, the tools and the source are estimated at three times as much again.
+const BUILD_MB: u64 = 3_000;
+
 /// Copies of the database at one time: the dump, the database it is loaded into, the rehearsal's copy of that; later the
 /// next generation takes their place. And as much for what migrations write.
 const COPIES: u64 = 4;
@@ -26,7 +30,8 @@ pub(super) fn fill(
         None => None,
     };
     let database = seen.and_then(|seen| seen.size_bytes).unwrap_or(0);
-    checked.needs_mb = RELEASE_MB + RESERVE_MB + COPIES * database.div_ceil(1 << 20);
+    let building = if checked.built { BUILD_MB } else { 0 };
+    checked.needs_mb = building + RELEASE_MB + RESERVE_MB + COPIES * database.div_ceil(1 << 20);
     checked.free_mb = told.report.disks.get("/").map_or(0, |room| room.free >> 20);
     Ok(())
 }

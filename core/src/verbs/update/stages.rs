@@ -11,10 +11,9 @@ use homeport_plugin_api::wire::conversation::Handle;
 use homeport_plugin_api::wire::database::Purpose;
 use homeport_plugin_api::wire::step;
 
-use super::Request;
-use super::findings;
 use super::prepare::{Prepared, count};
 use super::report::Rehearsed;
+use super::{Request, built, findings};
 use crate::error::Error;
 use crate::plan::update::{
     CopySteps, Counted, Keeping, START, TALK, Timings, TrialSteps, Update, Whose,
@@ -31,7 +30,12 @@ pub(super) type Took = RefCell<BTreeMap<u32, u64>>;
 pub(super) fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Vec<Plan>, Error> {
     let (candidate, service) = (prepared.slots.to_come(), prepared.slots.in_service());
     let update = prepared.update(&candidate, &service);
-    let release = update.release(0)?;
+    let mut first = Vec::new();
+    if let Some(built) = &prepared.built {
+        first.push(built::source(prepared, built)?);
+    }
+    let next = first.last().map_or(0, Plan::end);
+    let release = release(prepared, &update, next)?;
     let copy = update.copy(release.end(), &copying(prepared, partners, &update)?)?;
     let trial = trial(prepared, partners, &update, &Observations::new())?;
     let counted = update.count(copy.end(), &trial)?;
@@ -42,7 +46,8 @@ pub(super) fn preview(prepared: &Prepared, partners: &mut Partners) -> Result<Ve
         ..Rehearsed::default()
     };
     let switch = switching(prepared, partners, &update, &rehearsed, talk.end())?;
-    Ok(vec![release, copy, counted, rehearse, talk, switch])
+    first.extend([release, copy, counted, rehearse, talk, switch]);
+    Ok(first)
 }
 
 /// From the release to a candidate that has proven itself on a copy.
@@ -55,7 +60,7 @@ pub(super) fn rehearse(
 ) -> Result<Rehearsed, Error> {
     let (candidate, service) = (prepared.slots.to_come(), prepared.slots.in_service());
     let update = prepared.update(&candidate, &service);
-    let seen = operation.stage(update.release(operation.next()?)?)?;
+    let seen = operation.stage(release(prepared, &update, operation.next()?)?)?;
     candidate.has_what_is_installed(update.whole, &seen)?;
     let (dumped, copied) = copied(operation, prepared, partners, &update)?;
 
@@ -92,6 +97,14 @@ pub(super) fn rehearse(
         second_start_ms: talked.start_ms,
     };
     Ok(brought(prepared, (&dumped, &migrated), timings, talked))
+}
+
+/// The release lies in the guest: fetched, or built there.
+fn release(prepared: &Prepared, update: &Update<'_>, first: u32) -> Result<Plan, Error> {
+    match &prepared.built {
+        None => Ok(update.release(first)?),
+        Some(built) => built::release(prepared, built, first),
+    }
 }
 
 /// What a rehearsal has brought, in figures.

@@ -8,12 +8,12 @@ use std::sync::atomic::AtomicBool;
 use homeport_bootstrap::fetch::{Patience, Request as Download};
 use semver::Version;
 
-use super::Request;
 use super::report::{Checked, Offer};
+use super::{Request, sources};
 use crate::error::{Error, Kind};
 use crate::recipe::{ARCH, Loaded};
-use crate::refs;
-use crate::settings::Source;
+use crate::refs::{self, Ref};
+use crate::settings::{Source, SourceKind};
 use crate::source::{self, Unheld};
 use crate::state::State;
 use crate::verbs::held::Held;
@@ -40,6 +40,9 @@ enum Place {
 /// # Errors
 /// When it cannot be looked.
 pub(super) fn checked(held: &Held, state: &State, request: &Request<'_>) -> Result<Checked, Error> {
+    if held.settings.source.kind != SourceKind::Release {
+        return sources::checked(held, state, request);
+    }
     let source = source(held, request);
     let place = place(&held.recipe, &source)?;
     let names = found(&held.recipe, &place)?;
@@ -61,9 +64,24 @@ pub(super) fn checked(held: &Held, state: &State, request: &Request<'_>) -> Resu
         version: state.version.clone(),
         source: place.shown(),
         newer: newer.iter().map(offer).collect(),
+        built: false,
         needs_mb: 0,
         free_mb: 0,
     })
+}
+
+/// What is built must not be older than what is in service. How far beyond a version a commit is, is not looked at.
+///
+/// # Errors
+/// When it is.
+pub(super) fn not_older(state: &State, version: &str) -> Result<(), Error> {
+    let numbers = |text: &str| parsed(text).map(|one| (one.major, one.minor, one.patch));
+    match (numbers(version), numbers(&state.version)) {
+        (Some(wanted), Some(current)) if wanted < current => {
+            Err(older(&state.instance, &state.version, version))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The version to update to; `None` if there is nothing newer.
@@ -71,22 +89,25 @@ pub(super) fn checked(held: &Held, state: &State, request: &Request<'_>) -> Resu
 /// # Errors
 /// When the one asked for is older.
 pub(super) fn wanted(checked: &Checked, request: &Request<'_>) -> Result<Option<String>, Error> {
+    if checked.built {
+        return Ok(checked.newer.first().map(|offer| offer.version.clone()));
+    }
     let Some(to) = request.to else {
         return Ok(checked.newer.first().map(|offer| offer.version.clone()));
     };
     let to = to.trim_start_matches('v').to_owned();
     match (parsed(&to), parsed(&checked.version)) {
         _ if to == checked.version => Ok(None),
-        (Some(wanted), Some(current)) if wanted < current => Err(older(checked, &to)),
+        (Some(wanted), Some(current)) if wanted < current => {
+            Err(older(&checked.instance, &checked.version, &to))
+        }
         _ => Ok(Some(to)),
     }
 }
 
-fn older(checked: &Checked, to: &str) -> Error {
-    let instance = &checked.instance;
+fn older(instance: &str, version: &str, to: &str) -> Error {
     let why = format!(
-        "`{instance}` is at {}, and {to} is older: it would meet a database it does not know",
-        checked.version
+        "`{instance}` is at {version}, and {to} is older: it would meet a database it does not know"
     );
     Error::new(Kind::Usage, "An update does not go back.", why).with_remedy(format!(
         "To the release before: homeport rollback {instance}"
@@ -160,17 +181,7 @@ fn found(recipe: &Loaded, place: &Place) -> Result<Vec<String>, Error> {
                 .collect())
         }
         Place::Tags(repository) => {
-            let url = format!(
-                "{}/info/refs?service=git-upload-pack",
-                repository.trim_end_matches('/')
-            );
-            let refs = refs::read(&downloaded(&url)?).map_err(|why| {
-                Error::new(
-                    Kind::Download,
-                    "The list of versions cannot be read.",
-                    format!("{url}: {why}"),
-                )
-            })?;
+            let refs = refs_of(repository)?;
             let tags = refs
                 .iter()
                 .filter_map(|one| one.name.strip_prefix("refs/tags/"));
@@ -180,6 +191,18 @@ fn found(recipe: &Loaded, place: &Place) -> Result<Vec<String>, Error> {
                 .collect())
         }
     }
+}
+
+/// Branches and tags of a repository.
+pub(super) fn refs_of(repository: &str) -> Result<Vec<Ref>, Error> {
+    let url = format!(
+        "{}/info/refs?service=git-upload-pack",
+        repository.trim_end_matches('/')
+    );
+    refs::read(&downloaded(&url)?).map_err(|why| {
+        let what = "The list of versions cannot be read.";
+        Error::new(Kind::Download, what, format!("{url}: {why}"))
+    })
 }
 
 fn marked(recipe: &Loaded, text: &str) -> Result<String, Error> {
