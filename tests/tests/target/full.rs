@@ -1,16 +1,21 @@
 //! A storage that is full, or becomes full while a container is made on it: creating may say it did well, and the file
 //! system inside is ruined.
 
-use std::fs::File;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use homeport_engine::op::Op;
 use homeport_engine::run::{Executor, FaultKind};
-use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::fs::statvfs;
 use tempfile::TempDir;
 
 use crate::lab::{Mine, apply, apply_with, call, proxmox};
+
+/// By then the file system was made and its files are being written, bytes.
+const WRITTEN: u64 = 100 << 20;
+
+/// What is left of the storage then, bytes.
+const LEFT: u64 = 16 << 20;
 
 /// A directory storage of so many MiB.
 struct Small {
@@ -43,24 +48,24 @@ impl Small {
         }
     }
 
-    /// Fills it but for some MiB as soon as a volume lies in it.
+    /// Leaves it no more than some MiB as soon as a root file system is being written to it.
     fn fill(&self) -> thread::JoinHandle<()> {
         let at = self.at.path().to_owned();
         thread::spawn(move || {
+            let used = || {
+                let found = statvfs(&at).unwrap();
+                (found.f_blocks - found.f_bfree) * found.f_frsize
+            };
             let until = Instant::now() + Duration::from_secs(20);
-            while !at.join("images/9541").exists() && Instant::now() < until {
+            while used() < WRITTEN && Instant::now() < until {
                 thread::sleep(Duration::from_millis(5));
             }
-            let filler = File::create(at.join("filler")).unwrap();
-            let (mut size, mut free) = (0, u64::MAX);
-            // The creation takes its share meanwhile; half of what is left is always there.
-            while free > 32 << 20 {
-                let found = statvfs(&at).unwrap();
-                free = found.f_bavail * found.f_frsize;
-                if fallocate(&filler, FallocateFlags::empty(), size, free / 2).is_ok() {
-                    size += free / 2;
-                }
-            }
+            // At once, however busy the machine is. What was written meanwhile may be more than is left: once more, then.
+            let shrunk = || {
+                let size = format!("remount,size={}", used() + LEFT);
+                call(&["mount", "-o", &size, &at.display().to_string()]).0
+            };
+            assert!((0..20).any(|_| shrunk()), "it could not be made smaller");
         })
     }
 }
