@@ -45,20 +45,25 @@ pub fn status(status: &Status, style: Style) -> String {
             harmless(until)
         );
     }
-    if let Some(holder) = &status.holder {
-        let _ = writeln!(text, "  Somebody is at work on it: {}.", harmless(holder));
-    }
-    if let Some(open) = &status.open {
-        let _ = writeln!(
-            text,
-            "  The operation {open} is unfinished; the next changing command finishes it or takes it back."
-        );
+    for line in wrap(&under_way(status), style.width.saturating_sub(2)) {
+        let _ = writeln!(text, "  {line}");
     }
     status
         .remarks
         .iter()
         .for_each(|remark| say(&mut text, remark, style));
     text
+}
+
+/// What is being done to it, or was left undone: while somebody is at work, an operation is open as it should be.
+fn under_way(status: &Status) -> String {
+    match (&status.holder, &status.open) {
+        (Some(holder), _) => format!("Somebody is at work on it: {}.", harmless(holder)),
+        (None, Some(open)) => format!(
+            "The operation {open} is unfinished; the next changing command finishes it or takes it back."
+        ),
+        (None, None) => String::new(),
+    }
 }
 
 /// Who it is, how it is, and as of when, if that is not now.
@@ -272,8 +277,8 @@ mod tests {
         memory       700.0 MiB of 1.0 GiB free (68 %)
         /            1.0 GiB of 8.0 GiB free (12 %)
         certificate  until 2029-02-22T10:31:15Z
-      Somebody is at work on it: `stop` of root@pve (process 9) since 2026-01-02T03:04:05Z.
-      The operation 20260102-x is unfinished; the next changing command finishes it or takes it back.
+      Somebody is at work on it: `stop` of root@pve (process 9) since
+      2026-01-02T03:04:05Z.
 
     x The proxy is not running.
       homeport restart tasks
