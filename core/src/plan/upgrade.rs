@@ -38,15 +38,25 @@ pub fn upgrade(
     gates: &[Unit],
     first: u32,
 ) -> Plan {
-    let mut steps = exchanged(operation, agent);
+    let (mut steps, exchange) = exchanged(operation, agent);
+    // On the way back these come last: the gates are started anew once the old program and units are there again.
+    steps.extend(
+        gates
+            .iter()
+            .map(|gate| of_gate("See that", gate, ServiceState::Running)),
+    );
+    steps.extend([systemd_reads(), exchange]);
     let units = deploy::gate_units().into_iter();
     steps.extend(units.map(|step| Step {
         undo: Undo::BeforeImage,
         ..step
     }));
-    let read = || Op::Exec(Exec::root(["systemctl", "daemon-reload"], SHORT_S));
-    steps.push(Step::guest("Have systemd read the units", read()).undone_by(read()));
-    steps.extend(gates.iter().map(restarted));
+    steps.push(systemd_reads());
+    let restart = |gate| Step {
+        undo: systemd_reads().undo,
+        ..of_gate("Exchange", gate, ServiceState::Restarted)
+    };
+    steps.extend(gates.iter().map(restart));
     // It is the new agent that is asked.
     steps.extend(deploy::marks_read());
     steps.extend(power::asked(instance));
@@ -58,8 +68,8 @@ pub fn upgrade(
     power::finish(operation, "upgrade", first, steps, done)
 }
 
-/// The agent under its name is the new one; taken back, it is the one that was there.
-fn exchanged(operation: &Operation, agent: Agent) -> Vec<Step> {
+/// Both agents lie beside each other; then the one under the name is the new one and, taken back, the one that was there.
+fn exchanged(operation: &Operation, agent: Agent) -> (Vec<Step>, Step) {
     let beside = |name: &str| format!("{BESIDE}/{name}");
     let (new, before) = (beside("new"), beside("before"));
     let room = directory(BESIDE, 0o700, "root:root");
@@ -85,21 +95,40 @@ fn exchanged(operation: &Operation, agent: Agent) -> Vec<Step> {
         let words = ["sh", "-c", EXCHANGE, "sh", from, &beside("next"), AGENT];
         Op::Exec(Exec::root(words, SHORT_S))
     };
-    vec![
+    let both = vec![
         Step::guest(format!("Make {BESIDE}"), room).undone_by(absent(BESIDE)),
         // What was copied goes with its directory.
         Step::host("Copy the agent into it", push(vec![file])).undone_by(push(Vec::new())),
         Step::guest("Keep the agent that is there", Op::Exec(keep)).undone_by(Op::Exec(forget)),
-        Step::guest("Exchange the agent", exchange(&new)).undone_by(exchange(&before)),
-    ]
+    ];
+    let step = Step::guest("Exchange the agent", exchange(&new)).undone_by(exchange(&before));
+    (both, step)
 }
 
-/// Requests in flight end first, new ones wait; taken back, it runs the program that is there then.
-fn restarted(gate: &Unit) -> Step {
-    let restart = || Op::Service {
-        unit: gate.unit.clone(),
+/// Systemd knows the units as they are then, on both ways.
+fn systemd_reads() -> Step {
+    let read = || Op::Exec(Exec::root(["systemctl", "daemon-reload"], SHORT_S));
+    Step::guest("Have systemd read the units", read()).undone_by(read())
+}
+
+/// A gate's service in a state; taken back, it runs the program that is there then. Requests in flight end first, new ones
+/// wait.
+fn of_gate(does: &str, gate: &Unit, state: ServiceState) -> Step {
+    let unit = || gate.unit.clone();
+    let back = Op::Service {
+        unit: unit(),
         state: ServiceState::Restarted,
     };
-    let title = format!("Exchange {} while requests wait", gate.unit);
-    Step::guest(title, restart()).undone_by(restart())
+    let title = match state {
+        ServiceState::Restarted => format!("{does} {} while requests wait", gate.unit),
+        _ => format!("{does} {} runs", gate.unit),
+    };
+    Step::guest(
+        title,
+        Op::Service {
+            unit: unit(),
+            state,
+        },
+    )
+    .undone_by(back)
 }

@@ -289,8 +289,9 @@ impl<'a> Crowd<'a> {
     }
 
     /// The power was cut: what the app had not brought to disk by itself – SQLite does not, in the way it is opened – may
-    /// be gone, but nothing that was acknowledged before this moment. How many are gone.
-    pub fn forgives(&self, before: Instant) -> usize {
+    /// be gone, but no task that was acknowledged before this moment, and no file that was before the other. How many are
+    /// gone.
+    pub fn forgives(&self, before: Instant, file_before: Instant) -> usize {
         let session = self.app.session(self.tokens.lock().unwrap().clone());
         let there = session.tasks(self.project).unwrap().into_iter();
         let there: BTreeSet<String> = there.map(|task| task.title).collect();
@@ -300,7 +301,7 @@ impl<'a> Crowd<'a> {
             .retain(|title, at| *at < before || there.contains(title));
         book.files.retain(|id, (number, size, at)| {
             let kept = || session.attachment(self.task, *id);
-            *at < before || kept().is_ok_and(|kept| kept == content(*number, *size))
+            *at < file_before || kept().is_ok_and(|kept| kept == content(*number, *size))
         });
         known - book.titles.len() - book.files.len()
     }
