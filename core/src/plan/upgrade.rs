@@ -34,7 +34,7 @@ pub struct Agent {
 pub fn upgrade(
     operation: &Operation,
     instance: &Instance<'_>,
-    agent: Agent,
+    agent: &Agent,
     gates: &[Unit],
     first: u32,
 ) -> Plan {
@@ -69,7 +69,7 @@ pub fn upgrade(
 }
 
 /// Both agents lie beside each other; then the one under the name is the new one and, taken back, the one that was there.
-fn exchanged(operation: &Operation, agent: Agent) -> (Vec<Step>, Step) {
+fn exchanged(operation: &Operation, agent: &Agent) -> (Vec<Step>, Step) {
     let beside = |name: &str| format!("{BESIDE}/{name}");
     let (new, before) = (beside("new"), beside("before"));
     let room = directory(BESIDE, 0o700, "root:root");
@@ -78,10 +78,10 @@ fn exchanged(operation: &Operation, agent: Agent) -> (Vec<Step>, Step) {
         files,
     };
     let file = PushFile {
-        from: Origin::File(agent.file),
+        from: Origin::File(agent.file.clone()),
         to: new.clone(),
         mode: 0o755,
-        sha256: Some(agent.sha256),
+        sha256: Some(agent.sha256.clone()),
     };
     let keep = Exec {
         creates: vec![before.clone()],

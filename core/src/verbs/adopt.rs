@@ -3,10 +3,8 @@
 
 use std::net::IpAddr;
 
-use homeport_engine::op::GuestIdentity;
 use homeport_engine::plan::Plan;
 use homeport_engine::recover::Outcome;
-use homeport_engine::run::unix_now;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -62,16 +60,8 @@ pub fn adopt(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Adopted, Err
     let all = living::all(cx.target)?;
     let living = meant(&all, request)?;
     let instance = name(living, request);
-    let about = About {
-        id: identity::operation()?,
-        verb: VERB.to_owned(),
-        guest: GuestIdentity {
-            instance: instance.clone(),
-            ..living.guest.clone()
-        },
-        candidate: false,
-        at: unix_now(),
-    };
+    let mut about = living.operation(VERB)?;
+    about.guest.instance.clone_from(&instance);
     if request.dry_run {
         return Ok(Adopted::Planned(vec![match living.running() {
             true => planned(living, &living.told(cx.target)?, &about, 0),

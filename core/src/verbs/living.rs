@@ -6,11 +6,13 @@ use homeport_engine::local::unit::Unit;
 use homeport_engine::op::GuestIdentity;
 use homeport_engine::probe::Probe;
 use homeport_engine::report::Report;
+use homeport_engine::run::unix_now;
 use homeport_plugin_api::wire::health;
 use serde::Deserialize;
 
 use crate::error::{Error, Kind};
 use crate::places;
+use crate::plan::Operation as About;
 use crate::state::{Registered, State};
 use crate::target::{GuestKind, GuestSeen, GuestStatus, Target};
 use crate::verbs::claim::{self, Doubt};
@@ -128,6 +130,20 @@ impl Living {
                 self.seen.node
             )),
         )
+    }
+
+    /// An operation about it that begins now.
+    ///
+    /// # Errors
+    /// When there is no randomness.
+    pub fn operation(&self, verb: &str) -> Result<About, Error> {
+        Ok(About {
+            id: identity::operation()?,
+            verb: verb.to_owned(),
+            guest: self.guest.clone(),
+            candidate: false,
+            at: unix_now(),
+        })
     }
 
     /// Whether its guest runs.

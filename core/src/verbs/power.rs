@@ -1,13 +1,12 @@
 //! start, stop, restart.
 
 use homeport_engine::plan::Plan;
-use homeport_engine::run::unix_now;
 
 use crate::error::{Error, Kind};
 use crate::plan::Operation as About;
 use crate::plan::power::{self, Instance};
 use crate::verbs::living::{Living, Told};
-use crate::verbs::{Context, change, claim, identity};
+use crate::verbs::{Context, change, claim};
 
 /// What is to become of the instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +38,7 @@ pub fn power(
 ) -> Result<Powered, Error> {
     let (living, _lock) = cx.found(name, verb(to), dry_run)?;
     let instance = living.guest.instance.clone();
-    let about = About {
-        id: identity::operation()?,
-        verb: verb(to).to_owned(),
-        guest: living.guest.clone(),
-        candidate: false,
-        at: unix_now(),
-    };
+    let about = living.operation(verb(to))?;
     match (to, living.running()) {
         (To::Stopped, false) => Ok(Powered::Already(instance)),
         (To::Restarted, false) => Err(stopped(&instance)),

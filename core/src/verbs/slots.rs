@@ -3,7 +3,6 @@
 
 use homeport_bootstrap::utc;
 use homeport_engine::op::{GuestIdentity, GuestNetwork, GuestSpec};
-use homeport_engine::run::unix_now;
 
 use crate::error::{Error, Kind};
 use crate::plan::Operation as About;
@@ -16,7 +15,7 @@ use crate::state::State;
 use crate::verbs::held::{self, Held};
 use crate::verbs::living::{Living, Told};
 use crate::verbs::parts::{self, Partners};
-use crate::verbs::{Context, health, identity};
+use crate::verbs::{Context, health};
 
 /// An instance, and everything it says of itself.
 pub struct Found {
@@ -105,20 +104,6 @@ impl Slot {
 }
 
 impl Found {
-    /// A new operation on it.
-    ///
-    /// # Errors
-    /// When there is no randomness.
-    pub fn operation(&self, verb: &str) -> Result<About, Error> {
-        Ok(About {
-            id: identity::operation()?,
-            verb: verb.to_owned(),
-            guest: self.living.guest.clone(),
-            candidate: false,
-            at: unix_now(),
-        })
-    }
-
     /// Asks the guest everything.
     ///
     /// # Errors

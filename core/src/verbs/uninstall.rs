@@ -2,7 +2,6 @@
 
 use homeport_engine::plan::Plan;
 use homeport_engine::recover::Outcome;
-use homeport_engine::run::unix_now;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,7 +11,7 @@ use crate::plan::parts::Plugin;
 use crate::plan::uninstall::{self, Keep};
 use crate::verbs::living::Living;
 use crate::verbs::operation::{self, Operation};
-use crate::verbs::{Context, backup, held, identity};
+use crate::verbs::{Context, backup, held};
 
 /// The verb as it is typed.
 pub(crate) const VERB: &str = "uninstall";
@@ -53,13 +52,7 @@ pub fn uninstall(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Uninstal
     }
     let (living, _lock) = cx.found(request.name, VERB, request.dry_run)?;
     let instance = living.guest.instance.clone();
-    let about = About {
-        id: identity::operation()?,
-        verb: VERB.to_owned(),
-        guest: living.guest.clone(),
-        candidate: false,
-        at: unix_now(),
-    };
+    let about = living.operation(VERB)?;
     let keep = if request.keep_data {
         Some(keep(cx, &living, &about)?)
     } else {

@@ -5,7 +5,6 @@ use std::fs::File;
 use homeport_bootstrap::digest::Digest;
 use homeport_engine::local::unit::Unit;
 use homeport_engine::plan::Plan;
-use homeport_engine::run::unix_now;
 
 use crate::error::{Error, Kind};
 use crate::places::guest::{AGENT, UNITS};
@@ -17,7 +16,7 @@ use crate::state::State;
 use crate::target::Target;
 use crate::verbs::living::{Living, Told};
 use crate::verbs::power::Powered;
-use crate::verbs::{Context, change, claim, identity};
+use crate::verbs::{Context, change, claim};
 
 /// The verb as it is typed.
 pub const VERB: &str = "upgrade";
@@ -33,26 +32,16 @@ pub fn upgrade(cx: &mut Context<'_>, name: Option<&str>, dry_run: bool) -> Resul
     if is_there(cx.target, &living, &agent)? {
         return Ok(Powered::Already(instance));
     }
-    let about = About {
-        id: identity::operation()?,
-        verb: VERB.to_owned(),
-        guest: living.guest.clone(),
-        candidate: false,
-        at: unix_now(),
-    };
+    let about = living.operation(VERB)?;
     if dry_run {
         let told = living.told_to_change(cx.target)?;
         return Ok(Powered::Planned(vec![planned(
-            &living, &told, &about, agent, 0,
+            &living, &told, &about, &agent, 0,
         )]));
     }
     change::change(cx, &living, &about, &|target, first| {
         let told = living.told_to_change(target)?;
-        let agent = Agent {
-            file: agent.file.clone(),
-            sha256: agent.sha256.clone(),
-        };
-        Ok(planned(&living, &told, &about, agent, first))
+        Ok(planned(&living, &told, &about, &agent, first))
     })?;
     Ok(Powered::Done(instance))
 }
@@ -92,7 +81,7 @@ fn is_there(target: &mut dyn Target, living: &Living, agent: &Agent) -> Result<b
     Ok(said.lines().eq(lines))
 }
 
-fn planned(living: &Living, told: &Told, about: &About, agent: Agent, first: u32) -> Plan {
+fn planned(living: &Living, told: &Told, about: &About, agent: &Agent, first: u32) -> Plan {
     let units = told.app_units(&living.app);
     let state = State {
         homeport: VERSION.to_owned(),

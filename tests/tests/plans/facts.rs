@@ -396,7 +396,7 @@ pub fn upgrade(probes: &[Probe]) -> Vec<Plan> {
         ..unit("active")
     };
     vec![with_instance(Status::Running, "active", probes, |it| {
-        upgrade::upgrade(&about, it, agent, &[gate], 0)
+        upgrade::upgrade(&about, it, &agent, &[gate], 0)
     })]
 }
 

@@ -93,7 +93,7 @@ pub fn rollback(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Ended, Er
     if let Some(number) = request.to {
         kept::is_kept(number, &found.told.state)?;
     }
-    let (program, about) = (cx.program.deployed(), found.operation(VERB)?);
+    let (program, about) = (cx.program.deployed(), found.living.operation(VERB)?);
     if request.dry_run {
         return Ok(Ended::Planned(planned(program, about, found)?));
     }

@@ -98,7 +98,7 @@ pub fn update(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Ended, Erro
         return Ok(Ended::Newest(checked));
     };
     let room_mb = room::enough(&checked)?;
-    let (program, about) = (cx.program.deployed(), found.operation(VERB)?);
+    let (program, about) = (cx.program.deployed(), found.living.operation(VERB)?);
     if request.dry_run {
         let plannable = Plannable {
             found: &found,

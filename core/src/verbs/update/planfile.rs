@@ -108,7 +108,7 @@ impl PlanFile {
         let about = About {
             id: self.operation.clone(),
             at: self.at,
-            ..found.operation(VERB)?
+            ..found.living.operation(VERB)?
         };
         let facts = facts(&found, &checked);
         let program = cx.program.deployed();
