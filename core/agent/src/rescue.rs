@@ -46,16 +46,12 @@ pub(crate) fn rollback(state: &StateDir, yes: bool) -> Result<String, Fault> {
 /// When one is under way, or a gate cannot be told.
 pub(crate) fn release_hold(state: &StateDir) -> Result<String, Fault> {
     state.prepare()?;
-    for operation in state.cut_overs()? {
-        match cutover::stage(state, &operation)? {
-            None | Some(Stage::Closed(_)) => {}
-            Some(_) => {
-                let why = format!("the cut-over of {operation} is not over");
-                return Err(Fault::new(FaultKind::Locked, why).with_remedy(format!(
-                    "To take it back: homeport-agent cutover resolve {operation}"
-                )));
-            }
-        }
+    if let Some(open) = cutover::open(state)? {
+        let operation = open.operation;
+        let why = format!("the cut-over of {operation} is not over");
+        return Err(Fault::new(FaultKind::Locked, why).with_remedy(format!(
+            "To take it back: homeport-agent cutover resolve {operation}"
+        )));
     }
     let told = release_everywhere()?;
     Ok(format!("Requests pass at: {}\n", told.join(", ")))

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use homeport_engine::cutover::{AtGate, Colour, Gate, Life, Marks, NoteChild, Site, Word};
 use homeport_engine::durable;
@@ -16,7 +16,7 @@ use homeport_engine::op::{Op, PutFile};
 use homeport_engine::plan::Place;
 use homeport_engine::probe::Probe;
 use homeport_engine::require::Observations;
-use homeport_engine::run::{Executor, Fault, FaultKind, Hands};
+use homeport_engine::run::{Executor, Fault, FaultKind, Hands, unix_now_ms};
 
 use super::{alone, gates, units};
 use crate::gate::ColourDir;
@@ -55,9 +55,7 @@ impl Site for Ground {
     }
 
     fn unix_ms(&mut self) -> u64 {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, millis)
+        unix_now_ms()
     }
 
     fn pause(&mut self, ms: u64) {
