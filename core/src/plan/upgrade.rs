@@ -15,7 +15,7 @@ use crate::state::Status;
 /// so that it gets its name by a rename.
 const BESIDE: &str = "/usr/local/lib/homeport-upgrade";
 
-/// Seconds for a copy of a few megabytes, and for systemd to read its units.
+/// Seconds for a copy of a few megabytes.
 const SHORT_S: u32 = 60;
 
 /// Puts a copy of the first file in place of the third; the second is its name on the way.
@@ -40,11 +40,11 @@ pub fn upgrade(
 ) -> Plan {
     let (mut steps, exchange) = exchanged(operation, agent);
     // On the way back these come last: the gates are started anew once the old program and units are there again.
-    steps.extend(
-        gates
-            .iter()
-            .map(|gate| of_gate("See that", gate, ServiceState::Running)),
-    );
+    steps.extend(gates.iter().map(|gate| {
+        let title = format!("See that {} runs", gate.unit);
+        let restart = service(gate, ServiceState::Restarted);
+        Step::guest(title, service(gate, ServiceState::Running)).undone_by(restart)
+    }));
     steps.extend([systemd_reads(), exchange]);
     let units = deploy::gate_units().into_iter();
     steps.extend(units.map(|step| Step {
@@ -52,9 +52,13 @@ pub fn upgrade(
         ..step
     }));
     steps.push(systemd_reads());
-    let restart = |gate| Step {
-        undo: systemd_reads().undo,
-        ..of_gate("Exchange", gate, ServiceState::Restarted)
+    // Requests in flight end first, new ones wait.
+    let restart = |gate: &Unit| {
+        let title = format!("Exchange {} while requests wait", gate.unit);
+        Step {
+            undo: systemd_reads().undo,
+            ..Step::guest(title, service(gate, ServiceState::Restarted))
+        }
     };
     steps.extend(gates.iter().map(restart));
     // It is the new agent that is asked.
@@ -107,28 +111,12 @@ fn exchanged(operation: &Operation, agent: &Agent) -> (Vec<Step>, Step) {
 
 /// Systemd knows the units as they are then, on both ways.
 fn systemd_reads() -> Step {
-    let read = || Op::Exec(Exec::root(["systemctl", "daemon-reload"], SHORT_S));
-    Step::guest("Have systemd read the units", read()).undone_by(read())
+    let read = deploy::systemd_reads();
+    let back = read.op.clone();
+    read.undone_by(back)
 }
 
-/// A gate's service in a state; taken back, it runs the program that is there then. Requests in flight end first, new ones
-/// wait.
-fn of_gate(does: &str, gate: &Unit, state: ServiceState) -> Step {
-    let unit = || gate.unit.clone();
-    let back = Op::Service {
-        unit: unit(),
-        state: ServiceState::Restarted,
-    };
-    let title = match state {
-        ServiceState::Restarted => format!("{does} {} while requests wait", gate.unit),
-        _ => format!("{does} {} runs", gate.unit),
-    };
-    Step::guest(
-        title,
-        Op::Service {
-            unit: unit(),
-            state,
-        },
-    )
-    .undone_by(back)
+fn service(gate: &Unit, state: ServiceState) -> Op {
+    let unit = gate.unit.clone();
+    Op::Service { unit, state }
 }

@@ -57,8 +57,7 @@ pub(super) fn steps(deploy: &Deploy<'_>) -> Vec<Step> {
             file(path.clone(), 0o644, settings(deploy, component)),
         ));
     }
-    let reload = Exec::root(["systemctl", "daemon-reload"], 60);
-    steps.push(Step::guest("Have systemd read the units", Op::Exec(reload)));
+    steps.push(systemd_reads());
     let resolvers = ["homeport-recover.service", "homeport-resume.service"];
     let recover = Exec::root(["systemctl", "enable", resolvers[0], resolvers[1]], 60);
     steps.push(Step::guest(
@@ -76,6 +75,12 @@ pub(crate) fn units() -> Vec<Step> {
         Step::guest(format!("Write {name}"), file(path, 0o644, *text))
     };
     UNITS.iter().map(step).collect()
+}
+
+/// Systemd knows the units as they are.
+pub(crate) fn systemd_reads() -> Step {
+    let reload = Exec::root(["systemctl", "daemon-reload"], 60);
+    Step::guest("Have systemd read the units", Op::Exec(reload))
 }
 
 /// Whether a unit is a gate's service.
