@@ -13,6 +13,11 @@ pub struct Ref {
     pub name: String,
 }
 
+/// Whether a text is an object's whole id: 40 hexadecimal digits.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Reads the answer to `info/refs?service=git-upload-pack`.
 ///
 /// # Errors
@@ -39,7 +44,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Ref>, String> {
             ));
         }
         let (id, name) = text.split_once(' ').ok_or("a line is no ref")?;
-        if id.len() != 40 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if !is_id(id) {
             return Err("a line does not begin with an object's id".to_owned());
         }
         if refs.len() >= LIMIT {
@@ -59,8 +64,7 @@ fn listed(bytes: &[u8]) -> Option<Vec<Ref>> {
     let mut refs = Vec::new();
     for line in text.lines() {
         let (id, name) = line.split_once('\t')?;
-        let whole = id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !whole || refs.len() >= LIMIT {
+        if !is_id(id) || refs.len() >= LIMIT {
             return None;
         }
         refs.push(Ref {

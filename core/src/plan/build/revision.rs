@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Build, BuildError, From, source::REVISION};
 use crate::recipe::{PinFormat, Toolchain};
+use crate::refs;
 
 /// What is to be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,9 +80,8 @@ impl Build<'_> {
             lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
         };
         let kind = self.kind(field("kind").ok_or_else(|| unreadable("kind"))?)?;
-        let hex = |text: &&str| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
         let commit = field("commit")
-            .filter(hex)
+            .filter(|text| refs::is_id(text))
             .ok_or_else(|| unreadable("commit"))?;
         let described = field("described").ok_or_else(|| unreadable("description"))?;
         let values = BTreeMap::from([("described", described)]);

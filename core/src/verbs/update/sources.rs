@@ -5,7 +5,7 @@ use super::Request;
 use super::report::{Checked, Offer};
 use super::versions::refs_of;
 use crate::error::{Error, Kind};
-use crate::refs::Ref;
+use crate::refs::{self, Ref};
 use crate::settings::{Settings, SourceKind};
 use crate::state::State;
 use crate::verbs::held::Held;
@@ -68,14 +68,13 @@ pub(super) fn checked(held: &Held, state: &State, request: &Request<'_>) -> Resu
 /// The commit a name stands for; a whole commit stands for itself.
 fn commit(refs: &[Ref], name: &str) -> Option<String> {
     let of = |full: String| refs.iter().find(|one| one.name == full);
-    let whole = name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     let found = of(format!("refs/heads/{name}"))
         .or_else(|| of(format!("refs/tags/{name}^{{}}")))
         .or_else(|| of(format!("refs/tags/{name}")))
         .or_else(|| of(name.to_owned()));
     found
         .map(|one| one.id.clone())
-        .or_else(|| whole.then(|| name.to_owned()))
+        .or_else(|| refs::is_id(name).then(|| name.to_owned()))
 }
 
 #[cfg(test)]
