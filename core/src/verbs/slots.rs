@@ -90,9 +90,10 @@ pub struct Slots {
 impl Slot {
     /// The one in service, of which the plugin and the guest say this.
     fn of(state: &State, kind: SourceKind, database: DatabasePart, health: Health) -> Slot {
-        let built = kind != SourceKind::Release;
         Slot {
-            revision: built.then(|| Revision::known(&state.version, state.commit.as_deref())),
+            revision: kind
+                .builds()
+                .then(|| Revision::known(&state.version, state.commit.as_deref())),
             version: state.version.clone(),
             release: state.release().to_owned(),
             colour: state.active_colour,

@@ -8,10 +8,6 @@ pub fn offers(found: &Checked) -> String {
     if found.newer.is_empty() {
         return newest(found);
     }
-    let mut text = format!(
-        "`{}` is at {}. Newer, from {}:\n",
-        found.instance, found.version, found.source
-    );
     if found.built {
         return format!(
             "`{0}` is at {1}. Something else is there: {2}.\nIt needs about {3} MiB beside what there is, and {4} MiB are free.\n\
@@ -19,6 +15,10 @@ pub fn offers(found: &Checked) -> String {
             found.instance, found.version, found.source, found.needs_mb, found.free_mb
         );
     }
+    let mut text = format!(
+        "`{}` is at {}. Newer, from {}:\n",
+        found.instance, found.version, found.source
+    );
     for offer in &found.newer {
         let note = if offer.pre_release {
             " (not finished)"

@@ -311,7 +311,7 @@ fn stages(
     let seen = operation.stage(prepared.deploy().base(operation.next()?)?)?;
     let fingerprint = deploy::fingerprint(&seen)?;
     let built = build(operation, prepared, plugins)?;
-    prepared.settle(&built.unwrap_or_else(|| seen.clone()), plugins)?;
+    prepared.settle(built.as_ref().unwrap_or(&seen), plugins)?;
     partners.serve(&prepared.recipe.recipe, &prepared.settings);
     let deploy = prepared.deploy();
     let seen = operation.stage(deploy.app(operation.next()?, &partners.steps(&deploy, &seen)?)?)?;

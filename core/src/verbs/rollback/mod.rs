@@ -19,7 +19,6 @@ use crate::plan::Operation as About;
 use crate::plan::build::Revision;
 use crate::plan::deploy::{Deploy, Program};
 use crate::plan::update::Back;
-use crate::settings::SourceKind;
 use crate::state::Previous;
 use crate::verbs::Context;
 use crate::verbs::operation::Operation;
@@ -129,19 +128,14 @@ fn prepare(
         Some(_) => previous.generation,
         None => found.told.state.generation,
     };
+    let built = found.held.settings.source.kind.builds();
     let wanted = Wanted {
         version: previous.version.clone(),
         release: previous.release.clone(),
         colour: previous.colour,
         generation,
         source: found.held.settings.source.clone(),
-        revision: match found.held.settings.source.kind {
-            SourceKind::Release => None,
-            _ => Some(Revision::known(
-                &previous.version,
-                previous.commit.as_deref(),
-            )),
-        },
+        revision: built.then(|| Revision::known(&previous.version, previous.commit.as_deref())),
     };
     let (slots, partners) = Slots::prepare(program, about, found, wanted)?;
     Ok((slots, previous, partners))

@@ -13,7 +13,7 @@ use super::{Request, sources};
 use crate::error::{Error, Kind};
 use crate::recipe::{ARCH, Loaded};
 use crate::refs::{self, Ref};
-use crate::settings::{Source, SourceKind};
+use crate::settings::Source;
 use crate::source::{self, Unheld};
 use crate::state::State;
 use crate::verbs::held::Held;
@@ -40,7 +40,7 @@ enum Place {
 /// # Errors
 /// When it cannot be looked.
 pub(super) fn checked(held: &Held, state: &State, request: &Request<'_>) -> Result<Checked, Error> {
-    if held.settings.source.kind != SourceKind::Release {
+    if held.settings.source.kind.builds() {
         return sources::checked(held, state, request);
     }
     let source = source(held, request);
