@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use homeport_plugin_api::{
     Answer, Compared, Refusal,
     wire::{
-        Facts,
         conversation::{Command, Context, Handle},
         database::{NEWER, NewerTable},
         step::Run,
@@ -15,7 +14,8 @@ use homeport_plugin_api::{
 };
 use serde_json::Value;
 
-use crate::program::{self, Mode, plain, sqlite3};
+use crate::program::{self, Mode, name_of, plain, sqlite3, text};
+use crate::reading::{misread, missing};
 
 /// The observed columns of what was in service before, and the fact made of them.
 pub(crate) const THEN: &str = "columns_then";
@@ -106,7 +106,7 @@ pub(crate) fn observed(stdout: &str) -> Answer<Value> {
         "" => "[]",
         text => text,
     };
-    let found: Value = serde_json::from_str(text).map_err(|e| unreadable(&e))?;
+    let found: Value = serde_json::from_str(text).map_err(|e| misread(&e))?;
     read(&found)?;
     Ok(found)
 }
@@ -129,23 +129,17 @@ fn read(found: &Value) -> Answer<Vec<Column>> {
 pub(crate) fn counted(stdout: &str) -> Answer<(&'static str, Value)> {
     let mut tables = Vec::new();
     for line in stdout.lines().filter(|line| !line.trim().is_empty()) {
-        let table: NewerTable = serde_json::from_str(line).map_err(|e| unreadable(&e))?;
+        let table: NewerTable = serde_json::from_str(line).map_err(|e| misread(&e))?;
         if (table.added, table.changed, table.removed) != (0, 0, 0) {
-            tables.push(serde_json::to_value(table).map_err(|e| unreadable(&e))?);
+            tables.push(serde_json::to_value(table).map_err(|e| misread(&e))?);
         }
     }
     Ok((NEWER, tables.into()))
 }
 
 fn columns(fact: &str, context: &Context) -> Answer<Vec<Column>> {
-    let found: Option<&Value> = Facts::get(&context.facts, fact);
-    let found = found.ok_or_else(|| {
-        Refusal::invalid(
-            format!("the fact `{fact}` is missing"),
-            "run the commands of `observe` first",
-        )
-    })?;
-    read(found)
+    let found = context.facts.get(fact);
+    read(found.ok_or_else(|| missing(fact))?)
 }
 
 fn by_table(columns: &[Column]) -> BTreeMap<&str, Vec<&Column>> {
@@ -317,14 +311,6 @@ impl Table<'_> {
     }
 }
 
-fn name_of(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn text(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 /// A column's default where it is a plain literal; `None`: it is an expression, whose value nobody knows.
 fn literal(initial: Option<&str>) -> Option<String> {
     let Some(initial) = initial.map(str::trim) else {
@@ -339,8 +325,4 @@ fn literal(initial: Option<&str>) -> Option<String> {
         .and_then(|rest| rest.strip_suffix('\''));
     let quoted = inner.is_some_and(|inner| !inner.replace("''", "").contains('\''));
     (word || number || quoted).then(|| initial.to_owned())
-}
-
-fn unreadable(error: &serde_json::Error) -> Refusal {
-    Refusal::unreadable(format!("sqlite3 did not answer in JSON: {error}"))
 }

@@ -78,11 +78,21 @@ fn timed(script: &str) -> String {
     format!(".timeout 5000\n{script}")
 }
 
+/// A name of the database's own, quoted for a script.
+pub(crate) fn name_of(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text, quoted for a script.
+pub(crate) fn text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 /// One row count per line, as JSON, so that no table name can blur the output.
 pub(crate) fn counting(tables: &[String]) -> String {
     let line = |table: &String| {
-        let (text, name) = (table.replace('\'', "''"), table.replace('"', "\"\""));
-        format!("SELECT json_object('table', '{text}', 'rows', count(*)) FROM \"{name}\";\n")
+        let (text, name) = (text(table), name_of(table));
+        format!("SELECT json_object('table', {text}, 'rows', count(*)) FROM {name};\n")
     };
     tables.iter().map(line).collect()
 }

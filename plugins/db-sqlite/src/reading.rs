@@ -41,14 +41,18 @@ pub(crate) fn facts(name: &str, output: &Output) -> Answer<Facts> {
         .collect())
 }
 
+/// What was not observed.
+pub(crate) fn missing(fact: &str) -> Refusal {
+    Refusal::invalid(
+        format!("the fact `{fact}` is missing"),
+        "run the commands of `observe` first",
+    )
+}
+
 /// The names that `observe` found, from the facts.
 pub(crate) fn tables(facts: &Facts) -> Answer<Vec<String>> {
-    let names = facts.get(TABLES).and_then(Value::as_array).ok_or_else(|| {
-        Refusal::invalid(
-            format!("the fact `{TABLES}` is missing"),
-            "run the commands of `observe` first",
-        )
-    })?;
+    let names = facts.get(TABLES).and_then(Value::as_array);
+    let names = names.ok_or_else(|| missing(TABLES))?;
     Ok(names
         .iter()
         .filter_map(Value::as_str)
@@ -87,6 +91,6 @@ fn row(line: &str) -> Answer<(String, u64)> {
     }
 }
 
-fn misread(error: &serde_json::Error) -> Refusal {
+pub(crate) fn misread(error: &serde_json::Error) -> Refusal {
     Refusal::unreadable(format!("sqlite3 did not answer in JSON: {error}"))
 }
