@@ -4,11 +4,11 @@ use crate::error::{Error, Kind};
 use crate::state::State;
 use crate::verbs::history::{self, Entry, Release};
 
-/// It is, or why not and what can be done instead.
+/// It is, or why not and what can be done instead. `backups` is the host's directory of them.
 ///
 /// # Errors
 /// When it is another one, or there is no such operation.
-pub(super) fn is_kept(number: u64, state: &State) -> Result<(), Error> {
+pub(super) fn is_kept(number: u64, state: &State, backups: &str) -> Result<(), Error> {
     let past = history::history(&state.instance)?;
     let entry = past.iter().find(|entry| entry.number == number);
     let release =
@@ -23,10 +23,10 @@ pub(super) fn is_kept(number: u64, state: &State) -> Result<(), Error> {
                 .with_remedy(format!("homeport history {}", state.instance)),
         );
     };
-    judge(entry, release, state)
+    judge(entry, release, state, backups)
 }
 
-fn judge(entry: &Entry, release: &Release, state: &State) -> Result<(), Error> {
+fn judge(entry: &Entry, release: &Release, state: &State, backups: &str) -> Result<(), Error> {
     let kept = state.previous.as_ref().is_some_and(|previous| {
         // A release that changed nothing was gone back from on newer data: its own generation may be another one by now.
         let same = previous.migrated.is_none() || previous.generation == release.generation;
@@ -57,7 +57,6 @@ fn judge(entry: &Entry, release: &Release, state: &State) -> Result<(), Error> {
         None => error,
     };
     Err(error.with_remedy(format!(
-        "Its data as it was is in the backups: ls -l /var/backups/{}/{instance}",
-        state.app
+        "Its data as it was is in the backups: ls -l {backups}/{instance}"
     )))
 }

@@ -90,7 +90,8 @@ pub fn rollback(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Ended, Er
     let (living, _lock) = cx.found(request.name, VERB, request.dry_run)?;
     let found = Found::of(cx, living, VERB)?;
     if let Some(number) = request.to {
-        kept::is_kept(number, &found.told.state)?;
+        let backups = &found.held.settings.backup.directory;
+        kept::is_kept(number, &found.told.state, backups)?;
     }
     let (program, about) = (cx.program.deployed(), found.living.operation(VERB)?);
     if request.dry_run {

@@ -152,13 +152,16 @@ enum Ready {
 pub fn planned(
     program: Program,
     about: About,
-    found: Found,
+    mut found: Found,
     (version, room_mb): (String, u64),
     request: &Request<'_>,
 ) -> Result<Vec<Plan>, Error> {
     let wanted = match found.held.settings.source.kind {
         SourceKind::Release => Version::released(version),
-        _ => built::unseen(&found, &version),
+        _ => {
+            sources::settle(&mut found.held.settings, request);
+            built::unseen(&found, &version)
+        }
     };
     let (prepared, mut partners) =
         prepare::prepare(program, about, found, wanted, room_mb, request)?;
