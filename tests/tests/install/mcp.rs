@@ -1,17 +1,13 @@
 //! Releases with an MCP server: it is there with all it needs, works through the public address, is seen when it fails, and
 //! is exchanged with its backend or not at all.
 
-use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::instance::{Instance, turn};
-use crate::release::{self, bundled};
+use crate::release::bundled;
 use crate::run::{Ended, call, eventually, homeport, inside};
+use crate::status::look;
+use crate::update::Published;
 use crate::user::Person;
 
 /// Prints what of Node or Redis there is.
@@ -27,47 +23,10 @@ const RELEASES: [(&str, &str); 4] = [
     ("v9.3.0", "v2.5.1"),
 ];
 
-fn releases() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let wanted = RELEASES.map(|(tag, entry)| format!("{tag}={entry}"));
-        release::built("mcp-apps", &wanted)
-    })
-}
-
-/// All of them, as one directory of a publisher has them.
-fn published(into: &Path) {
-    for (tag, _) in RELEASES {
-        for file in fs::read_dir(releases().join(tag)).unwrap().flatten() {
-            symlink(file.path(), into.join(file.file_name())).unwrap();
-        }
-    }
-}
-
-fn digest(version: &str) -> String {
-    let tag = format!("v{version}");
-    release::stated(&releases().join(&tag), &tag)
-}
-
-/// `install` of this version from that directory.
-fn installed(instance: &Instance, from: &Path, version: &str, more: &[&str]) {
-    let (from, digest) = (from.display().to_string(), digest(version));
-    let mut words = vec!["--source-directory", &from, "--source-version", version];
-    words.extend(["--source-sha256", &digest]);
-    words.extend(more);
-    bundled(&instance.install(&words)).well();
-}
-
-fn update(instance: &Instance, version: &str) -> Ended {
-    let digest = digest(version);
+fn update(published: &Published, instance: &Instance, version: &str) -> Ended {
+    let digest = published.digest(version);
     let words = ["update", instance.name, "--yes", "--to", version];
     homeport(&[&words[..], &["--source-sha256", &digest]].concat())
-}
-
-fn status(instance: &Instance) -> (i32, Value) {
-    let Ended { code, out, err } = homeport(&["status", instance.name, "--json"]);
-    let found = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{code}: {out}\n{err}"));
-    (code, found)
 }
 
 /// Asks with curl, which trusts whatever certificate is served here: it is looked at elsewhere.
@@ -84,9 +43,12 @@ fn curl(instance: &Instance, more: &[&str], path: &str) -> Ended {
 fn a_release_with_an_mcp_server() {
     let _turn = turn();
     let instance = Instance::new("e2e-mcp", 137);
-    let directory = TempDir::new().unwrap();
-    published(directory.path());
-    installed(&instance, directory.path(), "9.1.0", &[]);
+    let published = Published::of(
+        RELEASES
+            .map(|(tag, entry)| (tag.to_owned(), entry))
+            .into_iter(),
+    );
+    bundled(&published.install(&instance, "9.1.0", &[])).well();
     let id = instance.id().unwrap();
     well(&instance, "9.1.0");
     Person::arrives(&instance.served());
@@ -94,12 +56,12 @@ fn a_release_with_an_mcp_server() {
     locked_away(&id);
     seen_without_redis(&instance, &id);
 
-    update(&instance, "9.1.1").well();
+    update(&published, &instance, "9.1.1").well();
     well(&instance, "9.1.1");
     used(&instance);
-    update(&instance, "9.3.0").refuses(3, "9.3.0 has no mcp, which is in service here");
+    update(&published, &instance, "9.3.0").refuses(3, "9.3.0 has no mcp, which is in service here");
     // Only the backend beside it shows what is wrong with this one: it is taken back.
-    update(&instance, "9.2.0").refuses(11, "/mcp");
+    update(&published, &instance, "9.2.0").refuses(11, "/mcp");
     well(&instance, "9.1.1");
     used(&instance);
 }
@@ -107,7 +69,7 @@ fn a_release_with_an_mcp_server() {
 /// All is well, and both components are of this release.
 #[track_caller]
 fn well(instance: &Instance, version: &str) {
-    let (code, found) = status(instance);
+    let (code, found) = look(instance);
     assert_eq!(
         (code, &found["overall"]),
         (0, &"healthy".into()),
@@ -180,7 +142,7 @@ fn locked_away(id: &str) {
 /// A status that says what fails, with what to do; and all is well once it has been done.
 fn seen_without_redis(instance: &Instance, id: &str) {
     inside(id, "systemctl stop redis-server");
-    let (code, found) = status(instance);
+    let (code, found) = look(instance);
     let mcp = found["components"]
         .as_array()
         .unwrap()
@@ -191,19 +153,17 @@ fn seen_without_redis(instance: &Instance, id: &str) {
         "{code}: {found:#}"
     );
     inside(id, "systemctl start redis-server");
-    eventually("a healthy status", 30, || status(instance).0 == 0);
+    eventually("a healthy status", 30, || look(instance).0 == 0);
 }
 
 #[test]
 fn an_mcp_server_that_is_not_wanted() {
     let _turn = turn();
     let instance = Instance::new("e2e-mcp-off", 138);
-    installed(
-        &instance,
-        &releases().join("v9.1.0"),
-        "9.1.0",
-        &["--set", "services.mcp.enabled=off"],
-    );
+    let (tag, entry) = RELEASES[0];
+    let published = Published::of([(tag.to_owned(), entry)].into_iter());
+    let off = ["--set", "services.mcp.enabled=off"];
+    bundled(&published.install(&instance, "9.1.0", &off)).well();
     let id = instance.id().unwrap();
     // The server lies in the release as its publisher made it; nothing runs it.
     let left = inside(&id, TRACES).replace("/opt/vikunja/releases/9.1.0/mcp-server\n", "");

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use homeport_tests::http::Server;
 use tempfile::TempDir;
 
-use crate::run::{Ended, apart, run};
+use crate::run::{Ended, apart, call, run};
 
 /// The app's release, as `tests/apps/build.sh` calls it.
 pub const APP: &str = "v2.5.0";
@@ -24,6 +24,13 @@ fn named(variable: &str) -> PathBuf {
 /// The build under test: `bin`, `keys`, `site`.
 pub fn dist() -> PathBuf {
     named("HOMEPORT_DIST")
+}
+
+/// Unpacks it into a directory.
+pub fn unpacked(into: &Path) {
+    let unpack = "zstd -dc \"$1\" | tar -x -C \"$2\"";
+    let (bundle, into) = (bundle(), into.display().to_string());
+    call(&["sh", "-c", unpack, "sh", bundle.to_str().unwrap(), &into]).well();
 }
 
 /// The signed bundle.

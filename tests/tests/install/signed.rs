@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::decoy::free_id;
 use crate::instance::{Instance, turn};
-use crate::release::{self, archive, bundle};
+use crate::release::{self, archive};
 use crate::remains::remains;
 use crate::run::{Ended, apart, call, homeport, run};
 use crate::user::answers;
@@ -43,9 +43,7 @@ impl Publisher {
     /// The bundle, with a recipe that names this key.
     fn unpacked(&self, fingerprint: &str) {
         fs::create_dir(self.path("homeport")).unwrap();
-        let unpack = "zstd -dc \"$1\" | tar -x -C \"$2\"";
-        let (bundle, into) = (bundle(), self.path("homeport"));
-        call(&["sh", "-c", unpack, "sh", text(&bundle), text(&into)]).well();
+        release::unpacked(&self.path("homeport"));
         let recipe = self.path("homeport/templates/vikunja/recipe.yaml");
         let said = fs::read_to_string(&recipe).unwrap();
         assert!(said.contains(PUBLISHER));

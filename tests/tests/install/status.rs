@@ -38,7 +38,8 @@ fn everything_that_can_be_the_matter() {
     cheap(&instance, &id);
 }
 
-fn look(instance: &Instance) -> (i32, Value) {
+/// How it is, as a document, and the exit code.
+pub fn look(instance: &Instance) -> (i32, Value) {
     let Ended { code, out, err } = homeport(&["status", instance.name, "--json"]);
     let found = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{code}: {out}\n{err}"));
     (code, found)

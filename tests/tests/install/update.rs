@@ -65,7 +65,7 @@ impl Published {
     }
 
     /// SHA-256 of a release's archive.
-    fn digest(&self, version: &str) -> String {
+    pub fn digest(&self, version: &str) -> String {
         let tag = format!("v{version}");
         release::stated(&self.built.join(&tag), &tag)
     }
@@ -80,27 +80,11 @@ impl Published {
         instance.install(&[&source, &["--source-sha256", &digest][..], more].concat())
     }
 
-    /// The words that update to this version.
-    pub fn words(&self, name: &str, to: &str) -> [String; 8] {
-        let digest = self.digest(to);
-        [
-            "update",
-            name,
-            "--yes",
-            "--json",
-            "--to",
-            to,
-            "--source-sha256",
-            &digest,
-        ]
-        .map(str::to_owned)
-    }
-
     /// Updates to this version.
     pub fn update(&self, name: &str, to: &str, more: &[&str]) -> Ended {
-        let words = self.words(name, to);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        homeport(&[&words[..], more].concat())
+        let digest = self.digest(to);
+        let words = ["update", name, "--yes", "--json", "--to", to];
+        homeport(&[&words, &["--source-sha256", &digest][..], more].concat())
     }
 }
 

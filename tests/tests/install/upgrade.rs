@@ -2,8 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -14,8 +13,8 @@ use homeport_tests::load::{Load, open_loop};
 use tempfile::TempDir;
 
 use crate::instance::{Instance, turn};
-use crate::release::{self, bundle, bundled};
-use crate::run::{Ended, apart, call, homeport, inside, run};
+use crate::release::{self, bundled};
+use crate::run::{Ended, apart, homeport, inside, run};
 use crate::user::Person;
 
 /// Another Homeport than the one that is installed: its agent differs.
@@ -26,10 +25,7 @@ struct Other {
 impl Other {
     fn unpacked() -> Other {
         let root = TempDir::new().unwrap();
-        let (from, into) = (bundle(), root.path().display().to_string());
-        let from = from.to_str().unwrap();
-        let unpack = "zstd -dc \"$1\" | tar -x -C \"$2\"";
-        call(&["sh", "-c", unpack, "sh", from, &into]).well();
+        release::unpacked(root.path());
         Other { root }
     }
 
@@ -112,7 +108,6 @@ fn agent_and_gates_are_exchanged_while_requests_wait() {
 
     let broken = Other::unpacked();
     fs::write(broken.agent(), "#!/bin/sh\nexit 1\n").unwrap();
-    executable(&broken.agent());
     let (ended, shots, longest) = asked(&app, || broken.upgrade(&instance));
     assert_eq!(ended.code, 18, "{}\n{}", ended.out, ended.err);
     assert_eq!(programs(&id), [next.digest(), next.digest()]);
@@ -126,8 +121,4 @@ fn agent_and_gates_are_exchanged_while_requests_wait() {
     assert_eq!(programs(&id), first);
     person.finds_everything(&app);
     homeport(&["uninstall", instance.name, "--yes"]).well();
-}
-
-fn executable(path: &Path) {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
