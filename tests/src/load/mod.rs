@@ -6,6 +6,7 @@ pub mod outside;
 mod pool;
 pub mod socket;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,25 @@ impl Wish {
 /// again), and waits for all of them to end.
 pub fn open_loop(load: Load, shoot: impl Fn(u64) -> Result<(), String> + Sync) -> Report {
     open_loop_until(load, &Wish::default(), shoot)
+}
+
+/// Fires until `meanwhile` has ended, which may add bursts; what it brought – an error where it panicked – and the report.
+pub fn while_it<T: Send>(
+    load: Load,
+    shoot: impl Fn(u64) -> Result<(), String> + Sync,
+    meanwhile: impl FnOnce(&Wish) -> T + Send,
+) -> (std::thread::Result<T>, Report) {
+    let wish = Wish::default();
+    std::thread::scope(|scope| {
+        let happens = scope.spawn(|| {
+            // One that panics ends the run, too.
+            let done = catch_unwind(AssertUnwindSafe(|| meanwhile(&wish)));
+            wish.over();
+            done
+        });
+        let report = open_loop_until(load, &wish, shoot);
+        (happens.join().and_then(|done| done), report)
+    })
 }
 
 /// The same; `wish` may add bursts, and may end it early.

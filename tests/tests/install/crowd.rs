@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use homeport_tests::app::{App, Session, Tokens};
 use homeport_tests::load::http::{Answer, Client, Line, Request, Server};
 use homeport_tests::load::outside::Outside;
 use homeport_tests::load::socket::{Fared, tab};
-use homeport_tests::load::{Load, Report, Wish, open_loop_until};
+use homeport_tests::load::{Load, Report, Wish, while_it};
 use serde_json::Value;
 
 use crate::instance::{Instance, NET};
@@ -135,7 +135,7 @@ impl<'a> Crowd<'a> {
         &self,
         meanwhile: impl FnOnce(&Wish) -> T + Send,
     ) -> (T, Report, Vec<Fared>) {
-        let (wish, over) = (Wish::default(), AtomicBool::new(false));
+        let over = AtomicBool::new(false);
         let load = Load {
             per_second: PER_SECOND,
             lasting: Duration::from_secs(1_200),
@@ -144,17 +144,10 @@ impl<'a> Crowd<'a> {
         thread::scope(|scope| {
             let open = || tab(&self.client, &self.name, "/api/v1/ws", &token, &over);
             let tabs: Vec<_> = (0..TABS).map(|_| scope.spawn(open)).collect();
-            let happens = scope.spawn(|| {
-                // One that panics ends the run, too.
-                let done = catch_unwind(AssertUnwindSafe(|| meanwhile(&wish)));
-                wish.over();
-                done.unwrap_or_else(|panic| resume_unwind(panic))
-            });
-            let report = open_loop_until(load, &wish, |number| self.shoot(number));
+            let (done, report) = while_it(load, |number| self.shoot(number), meanwhile);
             over.store(true, Ordering::SeqCst);
-            let done = happens.join().unwrap();
             (
-                done,
+                done.unwrap_or_else(|panic| resume_unwind(panic)),
                 report,
                 tabs.into_iter().map(|tab| tab.join().unwrap()).collect(),
             )

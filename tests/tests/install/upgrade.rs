@@ -3,13 +3,12 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use homeport_bootstrap::digest::Digest;
 use homeport_tests::app::App;
-use homeport_tests::load::{Load, open_loop};
+use homeport_tests::load::{Load, while_it};
 use tempfile::TempDir;
 
 use crate::instance::{Instance, turn};
@@ -53,32 +52,24 @@ fn programs(id: &str) -> Vec<String> {
     found.lines().map(|line| line.replace("  -", "")).collect()
 }
 
-/// Asks for the page until `change` has ended; how many times, and the longest answer.
+/// Asks for the page until a second after `change` has ended; how many times, and the longest answer.
 fn asked<T: Send>(app: &App, change: impl FnOnce() -> T + Send) -> (T, usize, Duration) {
-    let ended = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let changed = scope.spawn(|| {
-            let changed = change();
-            ended.store(true, Ordering::SeqCst);
-            changed
-        });
-        let (mut shots, mut longest) = (0, Duration::ZERO);
-        while !ended.load(Ordering::SeqCst) {
-            let load = Load {
-                per_second: 40,
-                lasting: Duration::from_secs(1),
-            };
-            let report = open_loop(load, |_| match app.page("/") {
-                Ok((200, _)) => Ok(()),
-                other => Err(format!("{other:?}")),
-            });
-            let failed = report.failed();
-            assert!(failed.is_empty(), "{:?}", failed[0].outcome);
-            shots += report.shots.len();
-            longest = longest.max(report.longest());
-        }
-        (changed.join().unwrap(), shots, longest)
-    })
+    let load = Load {
+        per_second: 40,
+        lasting: Duration::from_secs(300),
+    };
+    let page = |_| match app.page("/") {
+        Ok((200, _)) => Ok(()),
+        other => Err(format!("{other:?}")),
+    };
+    let (changed, report) = while_it(load, page, |_| {
+        let changed = change();
+        thread::sleep(Duration::from_secs(1));
+        changed
+    });
+    let failed = report.failed();
+    assert!(failed.is_empty(), "{:?}", failed[0].outcome);
+    (changed.unwrap(), report.shots.len(), report.longest())
 }
 
 #[test]
